@@ -1,0 +1,192 @@
+"""The job store on the unit ledger."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Final as Constant
+
+import redis
+
+from services.gateway.jobs.model import (
+    File,
+    Final,
+    Hole,
+    Job,
+    JobError,
+    JobOutcome,
+    JobState,
+    Progress,
+    UnitRecord,
+    UnitState,
+)
+from services.gateway.jobs.ports import JobQuery, StageDepth, Submission
+from services.shared.errors import Unavailable
+from services.shared.ledger.ledger import Ledger
+from services.shared.ledger.records import NewJob, Unit
+from services.shared.tasks import DECODE, STAGES, Hint
+
+_PAGE: Constant = 100
+
+
+class RedisJobStore:
+    """Jobs as the ledger keeps them.
+
+    Args:
+        ledger: The truth about jobs and units.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    def submit(self, submission: Submission) -> Sequence[Hint]:
+        """Write a job and its first unit; return the hints to send."""
+        job = submission.job
+        return self._ledger.submit(
+            NewJob(
+                job=job.id,
+                tenant=job.tenant,
+                kind=job.kind,
+                priority=job.priority,
+                graph=tuple((stage.name, stage.scope) for stage in submission.stages),
+                spec=submission.spec,
+                metadata=job.metadata,
+            )
+        )
+
+    def get(self, job_id: str) -> Job | None:
+        """Return the job as it stands, whoever owns it."""
+        fields = self._ledger.job(job_id)
+        return None if fields is None else self._job(job_id, fields)
+
+    def list(self, query: JobQuery) -> Sequence[Job]:
+        """Return jobs, newest first."""
+        found: list[Job] = []
+        before = query.before
+        while len(found) < query.limit:
+            names = self._ledger.jobs(query.tenant, before=before, limit=_PAGE)
+            if not names:
+                break
+            jobs = (self.get(name) for name in names)
+            found += [job for job in jobs if job is not None and query.state in (None, job.state)]
+            before = names[-1]
+        return found[: query.limit]
+
+    def cancel(self, job_id: str) -> bool:
+        """Ask for the job to end; False when it is over or asked already."""
+        current = self._ledger.job(job_id)
+        if current is None or current["state"] not in {JobState.QUEUED, JobState.RUNNING}:
+            return False
+        return self._ledger.cancel(job_id) == JobState.CANCELLING
+
+    def erase(self, job_id: str) -> bool:
+        """Forget a job in a final state; False when there is none."""
+        return self._ledger.erase(job_id) == "erased"
+
+    def outcome(self, job_id: str) -> JobOutcome | None:
+        """Return the job with all its units when nothing of it is left to run, else None."""
+        fields = self._ledger.job(job_id)
+        if fields is None or fields["open"] != "0" or "finished_ms" in fields:
+            return None
+        units = self._ledger.units(job_id)
+        return JobOutcome(
+            job=_job(job_id, fields, units),
+            spec=json.loads(fields["spec"]),
+            units=tuple(_record(unit) for unit in units),
+        )
+
+    def finish(self, job_id: str, final: Final) -> bool:
+        """Put a finishing job into its final state; False when somebody else has."""
+        fields = {
+            "files": json.dumps([asdict(file) for file in final.files]),
+            "needs_review": json.dumps(final.needs_review),
+        }
+        if final.error is not None:
+            fields |= {"error_code": final.error.code, "error_detail": final.error.detail}
+        return self._ledger.finish(job_id, final.state, fields)
+
+    def depths(self) -> Mapping[str, StageDepth]:
+        """Return the depth of every stage."""
+        counts = self._ledger.stages()
+        return {stage: _depth(counts.get(stage, {})) for stage in STAGES}
+
+    def ping(self) -> None:
+        """Raise Unavailable when Redis cannot be reached."""
+        try:
+            self._ledger.ping()
+        except redis.RedisError:
+            raise Unavailable(
+                "Redis cannot be reached; check that it runs.", code="redis_unavailable"
+            ) from None
+
+    def _job(self, job_id: str, fields: Mapping[str, str]) -> Job:
+        some_dead = any(name.startswith("dead:") for name in fields)
+        return _job(job_id, fields, self._ledger.units(job_id, None if some_dead else DECODE))
+
+
+def _job(job_id: str, fields: Mapping[str, str], units: Sequence[Unit]) -> Job:
+    stages = [node["stage"] for node in json.loads(fields["graph"])]
+    return Job(
+        id=job_id,
+        tenant=fields["tenant"],
+        kind=fields["kind"],
+        state=JobState(fields["state"]),
+        created_at=_time(fields["created_ms"]),
+        started_at=_time(fields["started_ms"]) if "started_ms" in fields else None,
+        finished_at=_time(fields["finished_ms"]) if "finished_ms" in fields else None,
+        priority=fields["priority"],
+        metadata=json.loads(fields["metadata"]),
+        progress={stage: _progress(fields, stage) for stage in stages},
+        error=_error(fields),
+        holes=tuple(Hole(unit.stage, unit.index, unit.error_code or "") for unit in units if _failed(unit)),
+        usage={stage: {"busy_ms": int(fields.get(f"busy:{stage}", 0))} for stage in stages},
+        audio_ms=_audio_ms(units),
+        files=tuple(File(**file) for file in json.loads(fields.get("files", "[]"))),
+        needs_review=json.loads(fields.get("needs_review", "null")),
+        version=int(fields["version"]),
+    )
+
+
+def _progress(fields: Mapping[str, str], stage: str) -> Progress:
+    over = int(fields.get(f"done:{stage}", 0)) + int(fields.get(f"dead:{stage}", 0))
+    return Progress(done=over, total=int(fields.get(f"total:{stage}", 0)))
+
+
+def _error(fields: Mapping[str, str]) -> JobError | None:
+    if "error_code" not in fields:
+        return None
+    return JobError(fields["error_code"], fields["error_detail"])
+
+
+def _failed(unit: Unit) -> bool:
+    """Whether a unit is a hole of its own, not one that follows from another."""
+    return unit.state == "dead" and unit.error_code not in {"upstream_failed", "cancelled"}
+
+
+def _audio_ms(units: Sequence[Unit]) -> int | None:
+    decoded = (unit.output for unit in units if unit.stage == DECODE)
+    return next((int(output["duration_ms"]) for output in decoded if output), None)
+
+
+def _record(unit: Unit) -> UnitRecord:
+    return UnitRecord(
+        stage=unit.stage,
+        index=unit.index,
+        state=UnitState(unit.state),
+        payload=unit.payload,
+        output=unit.output,
+        error_code=unit.error_code,
+        error_detail=unit.error_detail,
+    )
+
+
+def _depth(counts: Mapping[str, int]) -> StageDepth:
+    return StageDepth(
+        queued=counts.get("ready", 0), running=counts.get("leased", 0), done=counts.get("done", 0)
+    )
+
+
+def _time(milliseconds: str) -> datetime:
+    return datetime.fromtimestamp(int(milliseconds) / 1000, UTC)

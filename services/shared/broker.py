@@ -1,0 +1,106 @@
+"""Celery as a carrier of hints: its settings, each with its reason, and how hints are sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from celery import Celery
+from kombu.transport import redis as kombu_redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from services.shared import telemetry
+from services.shared.config import Settings
+from services.shared.tasks import Hint, queue_of
+
+_SETTINGS: Final = {
+    # A hint is acknowledged when its unit has been dealt with; if that never happens the
+    # reconciler sends another one, so neither loss nor doubling matters.
+    "task_acks_late": True,
+    "task_reject_on_worker_lost": True,
+    # A worker takes no more hints than it has threads: waiting ones stay visible to other workers.
+    "worker_prefetch_multiplier": 1,
+    "worker_disable_prefetch": True,
+    # State lives in the ledger.
+    "task_ignore_result": True,
+    "task_store_errors_even_if_ignored": False,
+    "result_backend": None,
+    "worker_send_task_events": False,
+    # Pickle would run whatever the broker's writer sends.
+    "task_serializer": "json",
+    "accept_content": ["json"],
+    # Redis may be away for a while: wait, do not exit.
+    "broker_connection_retry_on_startup": True,
+    "broker_connection_max_retries": None,
+    "broker_channel_error_retry": True,
+    # The ledger fences off a second run, so let a running unit finish when the connection drops.
+    "worker_cancel_long_running_tasks_on_connection_loss": False,
+    # Our own JSON log is the only one.
+    "worker_hijack_root_logger": False,
+    "worker_redirect_stdouts": False,
+}
+
+
+def make_celery(settings: Settings, service: str) -> Celery:
+    """Make the Celery app of one process.
+
+    Args:
+        settings: For the broker's URL.
+        service: Names the app and its unacknowledged-message keys: shared keys would let every
+            worker restore the messages of all others with its own time-out.
+    """
+    _survive_lost_connections()
+    app = Celery(f"dragoman.{service}", broker=settings.broker_url or settings.redis_url)
+    app.conf.update(_SETTINGS)
+    app.conf.broker_transport_options = _transport_options(settings, service)
+    return app
+
+
+def _transport_options(settings: Settings, service: str) -> dict[str, Any]:
+    url = settings.broker_url or settings.redis_url
+    if not url.startswith(("redis", "sentinel")):
+        return {}
+    return {
+        # Above the longest unit and its drain. Recovery does not wait for it: the reconciler is faster.
+        "visibility_timeout": 3600,
+        "unacked_key": f"unacked.{service}",
+        "unacked_index_key": f"unacked_index.{service}",
+        "unacked_mutex_key": f"unacked_mutex.{service}",
+        "global_keyprefix": f"{settings.key_prefix}celery:",
+        "socket_keepalive": True,
+        "socket_timeout": 30,
+        "socket_connect_timeout": 5,
+        "health_check_interval": 25,
+        "queue_order_strategy": "priority",
+    }
+
+
+def send_hints(app: Celery, hints: Iterable[Hint]) -> None:
+    """Send hints, never raising: one that cannot be sent is a lost hint, which the reconciler mends."""
+    for hint in hints:
+        try:
+            app.send_task(
+                hint.stage, args=[hint.unit], queue=queue_of(hint.stage, hint.priority), retry=False
+            )
+        except Exception as error:  # noqa: BLE001 - any broker, any failure: the hint is lost
+            telemetry.logger().warning("hint lost", unit=hint.unit, error=type(error).__name__)
+
+
+def _survive_lost_connections() -> None:
+    """Keep workers alive when Redis goes away.
+
+    kombu 5.7.0 rebuilds a channel's pool from a connection that it has already cleared, which ends
+    the worker with an AttributeError. Reporting it as a lost connection lets Celery reconnect.
+    """
+    channel: Any = kombu_redis.Channel
+    original = channel._connparams  # noqa: SLF001 - the only place to mend it
+    if getattr(original, "mended", False):
+        return
+
+    def connparams(self: Any, *arguments: Any, **options: Any) -> Any:
+        if self.connection is None or self.connection.client is None:
+            raise RedisConnectionError("This channel's connection is closed.")
+        return original(self, *arguments, **options)
+
+    connparams.mended = True  # type: ignore[attr-defined]  # marks the function as ours
+    channel._connparams = connparams  # noqa: SLF001 - see above

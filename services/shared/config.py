@@ -1,0 +1,78 @@
+"""Frozen settings; the only module that reads the environment (DRAGOMAN_*)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from services.shared.errors import Misconfigured
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+S = TypeVar("S", bound="Settings")
+
+
+class Settings(BaseSettings):
+    """What every process of an installation shares. Rooms subclass it for their own knobs."""
+
+    model_config = SettingsConfigDict(env_prefix="DRAGOMAN_", frozen=True, extra="ignore")
+
+    home: Path = Field(Path("var"), description="Folder for state: artifacts, logs, keys, Redis data.")
+    models_dir: Path = Field(
+        Path.home() / ".cache" / "dragoman" / "models", description="Folder that holds the model sets."
+    )
+    host: str = Field("127.0.0.1", description="Address that servers listen on.")
+
+    redis_url: str = Field("redis://127.0.0.1:6399/0", description="The ledger's Redis.")
+    broker_url: str | None = Field(None, description="Celery's broker; the ledger's Redis when unset.")
+    key_prefix: str = Field("dragoman:", description="Prefix of every Redis key.")
+
+    http_port: Port = Field(8080, description="The gateway's HTTP port.")
+    asr_port: Port = Field(50051, description="Port of the ASR server.")
+    translation_port: Port = Field(50052, description="Port of the translation server.")
+    tts_port: Port = Field(50053, description="Port of the TTS server.")
+    codec_port: Port = Field(50054, description="Port of the codec server.")
+
+    asr_target: str | None = Field(
+        None, description="gRPC target of the ASR service, such as dns:///asr:50051."
+    )
+    translation_target: str | None = Field(None, description="gRPC target of the translation service.")
+    tts_target: str | None = Field(None, description="gRPC target of the TTS service.")
+    codec_target: str | None = Field(None, description="gRPC target of the codec service.")
+
+    metrics_port: Port | None = Field(None, description="Port of this process for /metrics.")
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Lowest level logged.")
+    unit_deadline_s: float = Field(600.0, gt=0, description="Most seconds that a worker waits for one call.")
+    drain_s: float = Field(20.0, ge=0, le=3600, description="Time given to running work on SIGTERM.")
+
+    @property
+    def artifacts_dir(self) -> Path:
+        """Folder of the artifact store."""
+        return self.home / "artifacts"
+
+    def port_of(self, service: str) -> int:
+        """Return the gRPC port of one of the four model services."""
+        return int(getattr(self, f"{service}_port"))
+
+    def target_of(self, service: str) -> str:
+        """Return the gRPC target of one of the four model services."""
+        target: str | None = getattr(self, f"{service}_target")
+        return target or f"{self.host}:{self.port_of(service)}"
+
+
+def load(kind: type[S]) -> S:
+    """Read settings of `kind` from the environment.
+
+    Raises:
+        Misconfigured: a variable is wrong; the detail names each one without its value.
+    """
+    try:
+        return kind()
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"DRAGOMAN_{'_'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
+            for problem in error.errors(include_input=False)
+        )
+        raise Misconfigured(f"Settings are wrong: {wrong}") from None

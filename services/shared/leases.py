@@ -1,0 +1,101 @@
+"""Keeps the leases of a worker's units alive, and tells the work when one has ended."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from services.shared import telemetry
+from services.shared.ledger.records import Claim, Policy
+
+
+class Renewer(Protocol):
+    """The part of the ledger that leases need."""
+
+    policy: Policy
+
+    def renew(self, claim: Claim) -> bool:
+        """Prolong a lease; False when it has ended."""
+        ...
+
+
+class Lease:
+    """One unit's lease; calls that run under it are cancelled when it ends."""
+
+    def __init__(self, claim: Claim) -> None:
+        self.claim = claim
+        self._lock = threading.Lock()
+        self._ended = False
+        self._cancels: list[Callable[[], object]] = []
+
+    @property
+    def ended(self) -> bool:
+        """Whether the work must stop: the job was cancelled or the unit taken over."""
+        return self._ended
+
+    @contextmanager
+    def ending(self, cancel: Callable[[], object]) -> Iterator[None]:
+        """While inside, `cancel()` is called if the lease ends; at once if it has."""
+        with self._lock:
+            self._cancels.append(cancel)
+            if self._ended:
+                cancel()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._cancels.remove(cancel)
+
+    def end(self) -> None:
+        """Cancel what runs."""
+        with self._lock:
+            self._ended = True
+            for cancel in self._cancels:
+                cancel()
+
+
+class Leases:
+    """All leases of one process, renewed by one thread.
+
+    Args:
+        ledger: Renews them.
+    """
+
+    def __init__(self, ledger: Renewer) -> None:
+        self._ledger = ledger
+        self._held: set[Lease] = set()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._interval_s = ledger.policy.renew_ms / 1000
+
+    @contextmanager
+    def hold(self, claim: Claim) -> Iterator[Lease]:
+        """Keep a claim alive while inside."""
+        lease = Lease(claim)
+        with self._lock:
+            self._held.add(lease)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._renew_all, daemon=True, name="leases")
+                self._thread.start()
+        try:
+            yield lease
+        finally:
+            with self._lock:
+                self._held.discard(lease)
+
+    def _renew_all(self) -> None:
+        pause = threading.Event()
+        while not pause.wait(self._interval_s):
+            with self._lock:
+                held = tuple(self._held)
+            for lease in held:
+                self._renew(lease)
+
+    def _renew(self, lease: Lease) -> None:
+        try:
+            if not self._ledger.renew(lease.claim):
+                lease.end()
+        except Exception as error:  # noqa: BLE001 - Redis is away: the next round tries again
+            telemetry.logger().warning("lease not renewed", error=type(error).__name__)

@@ -1,0 +1,114 @@
+-- Shared by every script of the ledger: names, time, and the moves of units and jobs.
+-- Each script runs as one atomic step. Redis TIME is the only clock.
+local P = KEYS[1]
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local hints = {} -- units that became ready in this step, for the caller to send
+
+local DEPTH = {job = 1, channel = 2, region = 3}
+
+local function job_key(job) return P .. 'job:' .. job end
+local function units_key(job) return P .. 'job:' .. job .. ':units' end
+local function unit_key(unit) return P .. 'unit:' .. unit end
+local function unit_id(job, stage, index) return job .. ':' .. stage .. ':' .. index end
+
+local function graph_of(job) return cjson.decode(redis.call('HGET', job_key(job), 'graph')) end
+
+local function position(graph, stage)
+  for i, node in ipairs(graph) do
+    if node.stage == stage then return i end
+  end
+end
+
+-- A stage that is shallower than the one before it waits for all of the job's other units.
+local function gathers(graph, i)
+  return i > 1 and DEPTH[graph[i].scope] < DEPTH[graph[i - 1].scope]
+end
+
+local function changed(job) redis.call('HINCRBY', job_key(job), 'version', 1) end
+local function count(stage, state, by) redis.call('HINCRBY', P .. 'stages', stage .. ':' .. state, by) end
+
+local function make_ready(unit, stage, not_before, resend_ms)
+  redis.call('HSET', unit_key(unit), 'state', 'ready', 'not_before', not_before, 'sends', 1)
+  count(stage, 'ready', 1)
+  if not_before > now then
+    redis.call('ZADD', P .. 'due', not_before, unit)
+  else
+    redis.call('ZADD', P .. 'due', now + resend_ms, unit)
+    hints[#hints + 1] = unit
+  end
+end
+
+local function create(job, stage, index, payload)
+  local unit = unit_id(job, stage, index)
+  redis.call('HSET', unit_key(unit), 'job', job, 'stage', stage, 'index', index, 'state', 'blocked',
+    'attempt', 0, 'failures', 0, 'payload', payload)
+  redis.call('RPUSH', units_key(job), unit)
+  redis.call('HINCRBY', job_key(job), 'total:' .. stage, 1)
+  return unit
+end
+
+-- Creates the units of every consecutive stage of one scope; the first is ready, the rest blocked.
+local function create_chain(job, graph, from, index, payload, resend_ms)
+  for i = from, #graph do
+    if graph[i].scope ~= graph[from].scope then break end
+    local unit = create(job, graph[i].stage, index, payload)
+    redis.call('HINCRBY', job_key(job), 'open', 1)
+    if i == from then make_ready(unit, graph[i].stage, now, resend_ms) end
+  end
+end
+
+-- With no unit left open, the gathering stage becomes ready; after it, or without one, the job may be finished.
+local function close_out(job, graph, resend_ms)
+  local record = redis.call('HMGET', job_key(job), 'open', 'state', 'fatal')
+  if tonumber(record[1]) > 0 then return end
+  for i, node in ipairs(graph) do
+    if gathers(graph, i) then
+      local unit = unit_id(job, node.stage, 'job')
+      if redis.call('HGET', unit_key(unit), 'state') == 'blocked' then
+        if record[2] == 'running' and not record[3] then
+          redis.call('HINCRBY', job_key(job), 'open', 1)
+          make_ready(unit, node.stage, now, resend_ms)
+          return
+        end
+        redis.call('HSET', unit_key(unit), 'state', 'dead', 'error_code', 'upstream_failed')
+        redis.call('HINCRBY', job_key(job), 'dead:' .. node.stage, 1)
+      end
+    end
+  end
+  redis.call('ZADD', P .. 'finishing', now, job)
+  redis.call('LPUSH', P .. 'wake', job)
+  redis.call('LTRIM', P .. 'wake', 0, 0)
+end
+
+local function bury(job, unit, stage, code, detail)
+  local state = redis.call('HGET', unit_key(unit), 'state')
+  if state == 'ready' or state == 'leased' then count(stage, state, -1) end
+  redis.call('HSET', unit_key(unit), 'state', 'dead', 'error_code', code, 'error_detail', detail)
+  redis.call('ZREM', P .. 'due', unit)
+  redis.call('HINCRBY', job_key(job), 'dead:' .. stage, 1)
+  redis.call('HINCRBY', job_key(job), 'open', -1)
+end
+
+-- Ends a unit for good, and the units of its index that wait for it.
+local function kill(job, unit, code, detail, resend_ms)
+  local graph = graph_of(job)
+  local record = redis.call('HMGET', unit_key(unit), 'stage', 'index')
+  local at = position(graph, record[1])
+  bury(job, unit, record[1], code, detail)
+  for i = at + 1, #graph do
+    if graph[i].scope ~= graph[at].scope then break end
+    bury(job, unit_id(job, graph[i].stage, record[2]), graph[i].stage, 'upstream_failed', '')
+  end
+  if record[2] == 'job' and not gathers(graph, at) then redis.call('HSET', job_key(job), 'fatal', 1) end
+  close_out(job, graph, resend_ms)
+  changed(job)
+end
+
+-- Says whether a worker's token still holds the unit: 'held', 'cancelled' or 'lost'.
+local function holding(unit, token)
+  local record = redis.call('HMGET', unit_key(unit), 'state', 'attempt', 'job')
+  if record[1] ~= 'leased' or record[2] ~= token then return 'lost' end
+  if redis.call('HGET', job_key(record[3]), 'state') ~= 'running' then return 'cancelled', record[3] end
+  return 'held', record[3]
+end

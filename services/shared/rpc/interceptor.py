@@ -1,0 +1,104 @@
+"""Turns errors that handlers raise into gRPC status with trailing metadata, and times every call."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, Final, NoReturn
+
+import grpc
+
+from services.shared import telemetry
+from services.shared.errors import DragomanError, InternalError
+from services.shared.rpc import wire
+
+_Handler = grpc.RpcMethodHandler[Any, Any]
+_Continuation = Callable[[grpc.HandlerCallDetails], Awaitable[_Handler | None]]
+_MAKERS: Final = {
+    (False, False): grpc.unary_unary_rpc_method_handler,
+    (False, True): grpc.unary_stream_rpc_method_handler,
+    (True, False): grpc.stream_unary_rpc_method_handler,
+    (True, True): grpc.stream_stream_rpc_method_handler,
+}
+
+
+class ErrorsToStatus(grpc.aio.ServerInterceptor):
+    """Wraps every handler of one service.
+
+    Args:
+        service: Room name, for logs.
+    """
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+
+    async def intercept_service(
+        self, continuation: _Continuation, handler_call_details: grpc.HandlerCallDetails
+    ) -> _Handler | None:
+        """Wrap the handler; health checks pass as they are."""
+        handler = await continuation(handler_call_details)
+        method = handler_call_details.method
+        if handler is None or method.startswith("/grpc.health"):
+            return handler
+        streams = (handler.request_streaming, handler.response_streaming)
+        # The handler holds its behaviour under the one of four names that fits.
+        inner: Any = next(
+            each
+            for each in (
+                handler.unary_unary,
+                handler.unary_stream,
+                handler.stream_unary,
+                handler.stream_stream,
+            )
+            if each is not None
+        )
+        behaviour: Any = self._streaming(method, inner) if streams[1] else self._unary(method, inner)
+        make: Any = _MAKERS[streams]
+        wrapped: _Handler = make(behaviour, handler.request_deserializer, handler.response_serializer)
+        return wrapped
+
+    def _unary(self, method: str, inner: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def behave(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+            began = time.monotonic()
+            try:
+                response = await inner(request, context)
+            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - every failure needs a status
+                await _abort(method, began, error, context)
+            _observe(method, began, "ok")
+            return response
+
+        return behave
+
+    def _streaming(
+        self, method: str, inner: Callable[..., AsyncIterator[Any]]
+    ) -> Callable[..., AsyncIterator[Any]]:
+        async def behave(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:
+            began = time.monotonic()
+            try:
+                async for response in inner(request, context):
+                    yield response
+            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - every failure needs a status
+                await _abort(method, began, error, context)
+            _observe(method, began, "ok")
+
+        return behave
+
+
+async def _abort(
+    method: str, began: float, error: BaseException, context: grpc.aio.ServicerContext[Any, Any]
+) -> NoReturn:
+    if isinstance(error, asyncio.CancelledError):
+        _observe(method, began, "cancelled")
+        raise error
+    if not isinstance(error, DragomanError):
+        telemetry.logger().error("call failed", method=method, error=type(error).__name__, exc_info=error)
+        error = InternalError("The model service failed; its log has the cause.")
+    _observe(method, began, error.code)
+    context.set_trailing_metadata(wire.trailers(error))
+    await context.abort(wire.STATUS[type(error)], error.detail)
+    raise error
+
+
+def _observe(method: str, began: float, code: str) -> None:
+    telemetry.RPC_SECONDS.labels(method, code).observe(time.monotonic() - began)

@@ -1,0 +1,196 @@
+"""Running a model server: load, self-test, health, admission, errors as status, drain on SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+from services.shared import telemetry
+from services.shared.config import Settings
+from services.shared.errors import InvalidRequest, TooLarge, Unavailable
+from services.shared.rpc import wire
+from services.shared.rpc.admission import Admission
+from services.shared.rpc.interceptor import ErrorsToStatus
+
+T = TypeVar("T")
+C = TypeVar("C")
+
+_OPTIONS: Final = (
+    ("grpc.max_receive_message_length", wire.MAX_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", wire.MAX_MESSAGE_BYTES),
+    # Two processes on one port would split its calls without any error.
+    ("grpc.so_reuseport", 0),
+    # Clients resolve again when a connection ends, so new replicas get their share.
+    ("grpc.max_connection_age_ms", 120_000),
+    ("grpc.max_connection_age_grace_ms", 600_000),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 30_000),
+)
+_SERVING: Final = health_pb2.HealthCheckResponse.SERVING
+_NOT_SERVING: Final = health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+class Lazy(Generic[T]):
+    """The loaded core, once it is there."""
+
+    def __init__(self) -> None:
+        self._value: T | None = None
+
+    def set(self, value: T) -> None:
+        """Provide the core."""
+        self._value = value
+
+    def __call__(self) -> T:
+        """Return the core.
+
+        Raises:
+            Unavailable: with code model_loading, until it is there.
+        """
+        if self._value is None:
+            raise Unavailable("The model is still loading; try again shortly.", code="model_loading")
+        return self._value
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSpec(Generic[T]):
+    """What a room's server is made of.
+
+    Attributes:
+        service: Room name, such as "asr".
+        grpc_name: Full name of the gRPC service, for health checks.
+        load: Builds the core: loads the model and runs one self-test inference. Runs in a thread.
+        register: Adds the servicer to a server.
+        slots: Calls that run at once.
+        queue: Calls that may wait.
+    """
+
+    service: str
+    grpc_name: str
+    load: Callable[[], T]
+    register: Callable[[grpc.aio.Server, Lazy[T], Admission], None]
+    slots: int
+    queue: int
+
+
+class RunningServer(Generic[T]):
+    """A started server: its port, its health, its end."""
+
+    def __init__(self, spec: ServerSpec[T], port: int, server: grpc.aio.Server) -> None:
+        self.port = port
+        self._spec = spec
+        self._server = server
+        self._admission = Admission(spec.slots, spec.queue)
+        self._health = health.aio.HealthServicer()
+        self._core: Lazy[T] = Lazy()
+        spec.register(server, self._core, self._admission)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+
+    async def begin(self) -> None:
+        """Listen, not serving yet."""
+        await self._set_health(_NOT_SERVING)
+        await self._server.start()
+
+    async def load(self) -> None:
+        """Load the core in a thread, then say SERVING."""
+        self._core.set(await asyncio.to_thread(self._spec.load))
+        await self._set_health(_SERVING)
+
+    async def stop(self, grace_s: float = 0) -> None:
+        """Say NOT_SERVING, refuse new calls, give running ones `grace_s` seconds."""
+        await self._set_health(_NOT_SERVING)
+        await self._server.stop(grace_s)
+        self._admission.close()
+
+    async def _set_health(self, status: Any) -> None:
+        for name in ("", self._spec.grpc_name):
+            await self._health.set(name, status)
+
+
+async def start(spec: ServerSpec[T], settings: Settings, port: int = 0) -> RunningServer[T]:
+    """Start a server and load its model; port 0 takes a free one."""
+    running = await _listen(spec, settings, port)
+    await running.load()
+    return running
+
+
+async def _listen(spec: ServerSpec[T], settings: Settings, port: int) -> RunningServer[T]:
+    server = grpc.aio.server(interceptors=[ErrorsToStatus(spec.service)], options=_OPTIONS)
+    try:
+        bound = server.add_insecure_port(f"{settings.host}:{port}")
+    except RuntimeError as error:
+        raise Unavailable(
+            f"Port {port} is taken; set DRAGOMAN_{spec.service.upper()}_PORT to another.", code="port_in_use"
+        ) from error
+    running = RunningServer(spec, bound, server)
+    await running.begin()
+    return running
+
+
+def run(spec: ServerSpec[T], settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT, then drain. Ends the process."""
+    telemetry.configure(f"{spec.service}-server", settings)
+    status = asyncio.run(_serve(spec, settings))
+    # A model thread cannot be interrupted: leave without joining it.
+    os._exit(status)
+
+
+async def _serve(spec: ServerSpec[T], settings: Settings) -> int:
+    log = telemetry.logger()
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    try:
+        running = await _listen(spec, settings, settings.port_of(spec.service))
+        log.info("model loading", port=running.port)
+        await running.load()
+    except Exception as error:
+        log.exception("server did not start", error=str(error))
+        return 1
+    log.info("serving", port=running.port, slots=spec.slots, queue=spec.queue)
+    await ended.wait()
+    log.info("draining", seconds=settings.drain_s)
+    await running.stop(settings.drain_s)
+    return 0
+
+
+async def collect(requests: AsyncIterator[Any], config: str, audio: str, max_bytes: int) -> tuple[Any, bytes]:
+    """Read a config-first stream to its end.
+
+    Args:
+        requests: Messages with a `message` oneof.
+        config: Name of the oneof's config field, which the first message must carry.
+        audio: Name of the bytes field, which all later messages must carry.
+        max_bytes: Most bytes accepted.
+
+    Returns:
+        The config message and the joined bytes.
+
+    Raises:
+        InvalidRequest: the stream is empty or out of order.
+        TooLarge: more than `max_bytes` came.
+    """
+    head: Any = None
+    body = bytearray()
+    async for request in requests:
+        field = request.WhichOneof("message")
+        if head is None:
+            if field != config:
+                raise InvalidRequest(
+                    f"The first message of the stream must carry `{config}`.", code="config_first"
+                )
+            head = request.config
+            continue
+        if field != audio:
+            raise InvalidRequest(f"Messages after the first must carry `{audio}`.", code="config_first")
+        body += getattr(request, audio)
+        if len(body) > max_bytes:
+            raise TooLarge(f"More than {max_bytes} bytes of audio in one call.", code="audio_too_long")
+    if head is None:
+        raise InvalidRequest(f"The stream ended before `{config}`.", code="config_first")
+    return head, bytes(body)

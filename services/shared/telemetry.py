@@ -1,0 +1,85 @@
+"""Logs and metrics: structured lines that never hold what was said, metric names as data."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Final
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Histogram, start_http_server
+
+from services.shared.config import Settings
+
+REGISTRY: Final = CollectorRegistry()
+
+# Keys that must never reach a log line, whoever passes them.
+_FORBIDDEN: Final = frozenset(
+    {"text", "texts", "transcript", "translation", "key", "api_key", "authorization", "url"}
+)
+
+STAGE_SECONDS: Final = Histogram(
+    "dragoman_stage_seconds",
+    "Wall time of one unit in its stage worker, from claim to completion.",
+    ["stage", "outcome"],
+    buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300),
+    registry=REGISTRY,
+)
+RPC_SECONDS: Final = Histogram(
+    "dragoman_rpc_seconds",
+    "Wall time of one call in a model server.",
+    ["method", "code"],
+    buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300),
+    registry=REGISTRY,
+)
+RESENT_HINTS: Final = Counter(
+    "dragoman_resent_hints_total", "Hints that the reconciler sent again.", ["stage"], registry=REGISTRY
+)
+EXPIRED_LEASES: Final = Counter(
+    "dragoman_expired_leases_total", "Leases that the reconciler ended.", registry=REGISTRY
+)
+FINISHED_JOBS: Final = Counter(
+    "dragoman_finished_jobs_total", "Jobs that reached a final state.", ["kind", "state"], registry=REGISTRY
+)
+
+
+def _drop_forbidden(
+    _logger: object, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    for name in _FORBIDDEN & event.keys():
+        event[name] = "[withheld]"
+    return event
+
+
+def configure(service: str, settings: Settings) -> None:
+    """Send JSON lines to standard error, each with the service's name, and serve metrics if asked.
+
+    Args:
+        service: Name of this process, such as "asr-server".
+        settings: For the lowest level logged and the port for metrics.
+    """
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _drop_forbidden,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(
+            logging.getLevelNamesMapping()[settings.log_level.upper()]
+        ),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(service=service)
+    # Libraries log through logging; only their warnings matter here.
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s %(levelname)s %(message)s")
+    if settings.metrics_port is not None:
+        start_http_server(settings.metrics_port, settings.host, registry=REGISTRY)
+
+
+def logger() -> structlog.typing.FilteringBoundLogger:
+    """Return the structured logger."""
+    log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+    return log

@@ -1,0 +1,36 @@
+"""Fixtures that every suite shares: a real Redis and a ledger on it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from services.shared.ledger.ledger import Ledger, connect
+from services.shared.ledger.records import Policy
+from tests.support import redis_server
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """URL of a real Redis that lives as long as the test run."""
+    with redis_server.running(tmp_path_factory.mktemp("redis")) as url:
+        yield url
+
+
+@pytest.fixture
+def ledger(redis_url: str) -> Iterator[Ledger]:
+    """A ledger of its own, with short times."""
+    client = connect(redis_url)
+    prefix = f"test-{uuid.uuid4().hex}:"
+    policy = Policy(lease_ms=300, renew_ms=50, resend_ms=200, most_resend_ms=1000, hold_ms=300)
+    yield Ledger(client, prefix, policy)
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """Folder of the checkout."""
+    return Path(__file__).parent.parent
