@@ -1,0 +1,55 @@
+# Everything happens in .venv and var/ of this checkout, and in the user's cache (models, packages).
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+STAMP := .venv/.setup
+PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help setup models demo up down test lint protos bench clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## Install everything into .venv; does nothing when nothing changed
+
+$(STAMP): pyproject.toml $(wildcard requirements/*.txt)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
+		|| { echo 'Python 3.11 is needed: make setup PYTHON=/path/to/python3.11' >&2; exit 1; }
+	@echo 'Installing into .venv (the first time takes some minutes)'
+	@$(PYTHON) -m venv .venv
+	@$(PIP) --require-hashes -r requirements/dev.txt
+	@command -v npm >/dev/null || $(PIP) --require-hashes -r requirements/npm.txt
+	@$(PIP) --no-build-isolation --no-deps --editable .
+	@touch $@
+
+models: setup ## Pull the lite model set; does nothing when it is there
+	@$(BIN)/dragoman models pull lite
+
+demo: models ## Translate a call: make demo, or make demo CALL=my.wav FROM=en TO=pt-BR
+	@$(BIN)/dragoman demo $(if $(CALL),"$(CALL)") $(if $(FROM),--from "$(FROM)") $(if $(TO),--to "$(TO)")
+
+up: models ## Start the stack in the background
+	@$(BIN)/dragoman up
+
+down: setup ## Stop it
+	@$(BIN)/dragoman down
+
+test: lint models ## Lint, then run all tests
+	@$(BIN)/python -m pytest tests/architecture tests/unit tests/contract tests/integration tests/e2e
+
+lint: setup ## Check style, types and import rules
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+protos: setup ## Generate the stubs again
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m grpc_tools.protoc -I. \
+		--python_out=. --grpc_python_out=. --mypy_out=. --mypy_grpc_out=. protos/v1/*.proto
+
+bench: models ## Measure; writes JSON and plots
+	@$(BIN)/python -m tests.bench
+
+clean: ## Remove what was installed and built; jobs and keys in var/ stay
+	@rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find services tests protos -name __pycache__ -type d -prune -exec rm -rf {} +

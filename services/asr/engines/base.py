@@ -1,0 +1,139 @@
+"""What a recognition engine is: where there is speech, in which language, and what was said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+SAMPLE_RATE_HZ: Final = 16_000
+
+Audio = NDArray[np.float32]
+
+
+class Task(StrEnum):
+    """What to write down."""
+
+    TRANSCRIBE = "transcribe"  # the spoken language
+    TRANSLATE = "translate"  # English, whatever was spoken
+
+
+class Caution(StrEnum):
+    """What a reader of a hypothesis should know."""
+
+    NO_SPEECH = "no_speech"  # nothing was said, so the text is empty
+    LOW_CONFIDENCE = "low_confidence"  # the model was guessing
+    REPETITION = "repetition"  # the text goes in circles, as it does when a model is stuck
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Which weights recognise.
+
+    Attributes:
+        name: Name in the model manifest.
+        revision: Changes whenever the text may change.
+    """
+
+    name: str
+    revision: str
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A part of an audio array: samples `start` to `end`, `end` excluded."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A recognised word with its punctuation.
+
+    Attributes:
+        text: Without spaces around it.
+        start_ms: From the start of the audio.
+        end_ms: Not before `start_ms`, not after the end of the audio.
+        confidence: 0 to 1.
+    """
+
+    text: str
+    start_ms: int
+    end_ms: int
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """What was said.
+
+    Attributes:
+        text: Empty when nothing was said.
+        language: BCP-47 code of the text.
+        confidence: Geometric mean of the tokens' probabilities, 0 to 1; 0 for an empty text.
+        words: In order of time.
+        warnings: Stable codes, see Caution.
+    """
+
+    text: str
+    language: str
+    confidence: float
+    words: tuple[Word, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def silence(language: str) -> Hypothesis:
+    """Return the hypothesis for audio without speech."""
+    return Hypothesis("", language, 0.0, warnings=(Caution.NO_SPEECH,))
+
+
+class AsrEngine(Protocol):
+    """A loaded engine; every method may be called from several threads at once.
+
+    Audio is float32 mono at SAMPLE_RATE_HZ in [-1, 1].
+    """
+
+    @property
+    def model(self) -> Model:
+        """The model that recognises."""
+        ...
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """BCP-47 primary tags that can be recognised."""
+        ...
+
+    @property
+    def translates_to_english(self) -> bool:
+        """Whether Task.TRANSLATE works."""
+        ...
+
+    def speech_spans(self, audio: Audio) -> list[Span]:
+        """Find speech, to a few hundredths of a second.
+
+        Returns:
+            Spans in order, not overlapping, not padded; short pauses inside speech part them.
+        """
+        ...
+
+    def language_probabilities(self, audio: Audio) -> Mapping[str, float]:
+        """Say how likely each of `languages` is, from at most 30 s of speech."""
+        ...
+
+    def transcribe(self, batch: Sequence[Audio], language: str, task: Task) -> list[Hypothesis]:
+        """Recognise regions of at most 30 s that have speech in them.
+
+        Args:
+            batch: Regions that share the language and the task; of one call or of several.
+            language: One of `languages`.
+            task: TRANSLATE only where `translates_to_english`.
+
+        Returns:
+            One hypothesis for each region, in the order of the batch.
+        """
+        ...

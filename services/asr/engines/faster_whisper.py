@@ -1,0 +1,277 @@
+"""Whisper on CTranslate2 through faster-whisper: short windows, batches, the plain library as fallback."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from faster_whisper import BatchedInferencePipeline, WhisperModel
+from faster_whisper.tokenizer import Tokenizer
+from faster_whisper.transcribe import get_compression_ratio
+from faster_whisper.vad import VadOptions, get_speech_timestamps
+from numpy.typing import NDArray
+
+from services.asr.engines.base import SAMPLE_RATE_HZ, Audio, Caution, Hypothesis, Model, Span, Task, Word
+from services.asr.settings import AsrSettings
+from services.shared.models.catalogue import Catalogue
+
+# Codes of Whisper that are not the BCP-47 primary tag: Javanese is jv (RFC 5646, section 2.2.1).
+_BCP47: Final = {"jw": "jv"}
+_WHISPER: Final = {tag: code for code, tag in _BCP47.items()}
+
+# Silero's defaults, but with pauses of 0.1 s kept apart: core decides which of them end a region.
+_VAD: Final = VadOptions(min_speech_duration_ms=100, min_silence_duration_ms=100, speech_pad_ms=0)
+
+# Whisper's own tests for a failed decoding (Radford et al. 2022, section 4.5).
+_MAX_COMPRESSION_RATIO: Final = 2.4
+_MIN_LOG_PROBABILITY: Final = -1.0
+# A timestamp this far behind the audio means that the model made up speech in the silence after it;
+# one this far before the end means that it stopped early.
+_OVERRUN_S: Final = 1.0
+_UNREAD_S: Final = 2.0
+
+_FRAMES_PER_S: Final = 100
+_WINDOW_S: Final = 30
+# Below this, Whisper hears too little context even with silence around it (README.md, short windows).
+_MIN_WINDOW_S: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """How the model runs.
+
+    Attributes:
+        device: "cpu" or "cuda".
+        compute_type: CTranslate2's number format.
+        threads: CPU threads of one decoding.
+        parallel: Decodings that run at once; they share the weights.
+        beam: Beam size.
+        margin_s: Silence encoded after a region, 1 to 30; 30 encodes Whisper's whole window.
+    """
+
+    device: str = "cpu"
+    compute_type: str = "int8"
+    threads: int = 1
+    parallel: int = 2
+    beam: int = 5
+    margin_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Passage:
+    """A stretch of decoded text as both ways of decoding give it; times in seconds."""
+
+    text: str
+    end_s: float
+    log_probability: float
+    tokens: int
+    words: Sequence[Mapping[str, Any]]
+
+
+class FasterWhisperEngine:
+    """A Whisper model in a local folder.
+
+    Whisper encodes 30 s whatever it is given, and most of a call's regions are a few seconds long. This
+    engine encodes a region and `margin_s` of silence instead, and decodes several regions in one batch.
+    A hypothesis that fails Whisper's own tests, or that does not end with its region, is dropped and
+    its region decoded again as the library does by itself: whole window, rising temperatures.
+
+    Args:
+        folder: Holds model.bin, config.json, tokenizer.json and vocabulary.
+        model: Name and revision of the weights.
+        decoding: How to run them.
+    """
+
+    def __init__(self, folder: Path, model: Model, decoding: Decoding) -> None:
+        # Threads that spin while they wait would take the cores from the other model servers.
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        # The library logs what it heard.
+        logging.getLogger("faster_whisper").setLevel(logging.CRITICAL)
+        self._model = model
+        self._decoding = decoding
+        self._whisper = WhisperModel(
+            str(folder),
+            device=decoding.device,
+            compute_type=decoding.compute_type,
+            cpu_threads=decoding.threads,
+            num_workers=decoding.parallel,
+            local_files_only=True,
+        )
+        codes = self._whisper.supported_languages
+        self._languages = tuple(sorted(_BCP47.get(code, code) for code in codes))
+        # The library's defaults for everything that is not said here.
+        _, about = self._whisper.transcribe(
+            np.zeros(SAMPLE_RATE_HZ, np.float32), language="en", **self._overrides()
+        )
+        self._options = replace(about.transcription_options, temperatures=[0.0])
+
+    @property
+    def model(self) -> Model:
+        """The weights in the folder."""
+        return self._model
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """What the tokenizer has a token for."""
+        return self._languages
+
+    @property
+    def translates_to_english(self) -> bool:
+        """Multilingual models do."""
+        return bool(self._whisper.model.is_multilingual)
+
+    def speech_spans(self, audio: Audio) -> list[Span]:
+        """Find speech with the Silero model that the library ships, which runs on one thread."""
+        return [Span(found["start"], found["end"]) for found in get_speech_timestamps(audio, _VAD)]
+
+    def language_probabilities(self, audio: Audio) -> Mapping[str, float]:
+        """Encode one window and read the language token's distribution."""
+        encoded = self._whisper.encode(self._window([audio]))
+        tokens = self._whisper.model.detect_language(encoded)[0]
+        codes = ((token.strip("<|>"), probability) for token, probability in tokens)
+        return {_BCP47.get(code, code): probability for code, probability in codes}
+
+    def transcribe(self, batch: Sequence[Audio], language: str, task: Task) -> list[Hypothesis]:
+        """Decode the batch at once, then again by itself what went wrong."""
+        durations_s = [len(audio) / SAMPLE_RATE_HZ for audio in batch]
+        decoded = self._decode(batch, durations_s, language, task)
+        hypotheses = []
+        for audio, duration_s, passages in zip(batch, durations_s, decoded, strict=True):
+            sound = _is_sound(passages, duration_s)
+            final = passages if sound else self._decode_whole(audio, language, task)
+            hypotheses.append(_hypothesis(final, duration_s, "en" if task is Task.TRANSLATE else language))
+        return hypotheses
+
+    def _decode(
+        self, batch: Sequence[Audio], durations_s: Sequence[float], language: str, task: Task
+    ) -> list[list[_Passage]]:
+        tokenizer = Tokenizer(
+            self._whisper.hf_tokenizer,
+            self._whisper.model.is_multilingual,
+            task=task.value,
+            language=_WHISPER.get(language, language),
+        )
+        chunks = [{"offset": 0.0, "duration": duration_s} for duration_s in durations_s]
+        # The pipeline keeps state between calls, so each call has its own.
+        pipeline = BatchedInferencePipeline(self._whisper)
+        decoded = pipeline.forward(self._window(batch), tokenizer, chunks, self._options)
+        return [[_passage_of_batch(found) for found in passages] for passages in decoded]
+
+    def _decode_whole(self, audio: Audio, language: str, task: Task) -> list[_Passage]:
+        segments, _ = self._whisper.transcribe(
+            audio, language=_WHISPER.get(language, language), task=task.value, **self._overrides()
+        )
+        return [
+            _Passage(
+                found.text,
+                found.end,
+                found.avg_logprob,
+                len(found.tokens),
+                [
+                    {"word": w.word, "start": w.start, "end": w.end, "probability": w.probability}
+                    for w in found.words
+                ],
+            )
+            for found in segments
+        ]
+
+    def _overrides(self) -> dict[str, Any]:
+        # Conditioning on earlier text makes Whisper repeat itself across pauses.
+        return {
+            "beam_size": self._decoding.beam,
+            "condition_on_previous_text": False,
+            "word_timestamps": True,
+        }
+
+    def _window(self, batch: Sequence[Audio]) -> NDArray[np.float32]:
+        """Return log-mel features (batch, mels, frames), all padded to one window with their own silence."""
+        features = [self._whisper.feature_extractor(audio)[:, :-1] for audio in batch]
+        longest_s = max(feature.shape[1] for feature in features) / _FRAMES_PER_S
+        window_s = min(max(math.ceil(longest_s + self._decoding.margin_s), _MIN_WINDOW_S), _WINDOW_S)
+        frames = window_s * _FRAMES_PER_S
+        return np.stack([_padded(feature[:, :frames], frames) for feature in features])
+
+
+def load(settings: AsrSettings) -> FasterWhisperEngine:
+    """Load the engine that the settings ask for.
+
+    Raises:
+        Misconfigured: the model is not in the catalogue, missing or damaged.
+    """
+    catalogue, name = Catalogue(settings.models_dir), settings.asr_model
+    decoding = Decoding(
+        device=settings.asr_device,
+        compute_type=settings.asr_compute_type,
+        threads=settings.asr_threads,
+        parallel=settings.asr_parallel,
+        beam=settings.asr_beam,
+        margin_s=settings.asr_margin_s,
+    )
+    return FasterWhisperEngine(catalogue.folder(name), Model(name, catalogue.revision(name)), decoding)
+
+
+def _padded(feature: NDArray[np.float32], frames: int) -> NDArray[np.float32]:
+    missing = frames - feature.shape[1]
+    return np.pad(feature, ((0, 0), (0, missing)), constant_values=float(feature.min()))
+
+
+def _passage_of_batch(found: Mapping[str, Any]) -> _Passage:
+    return _Passage(
+        found["text"], found["end"], found["avg_logprob"], len(found["tokens"]), found.get("words", ())
+    )
+
+
+def _is_sound(passages: Sequence[_Passage], duration_s: float) -> bool:
+    text = _joined(passages)
+    if not text:
+        return False
+    end_s = max(passage.end_s for passage in passages)
+    return (
+        get_compression_ratio(text) <= _MAX_COMPRESSION_RATIO
+        and _log_probability(passages) >= _MIN_LOG_PROBABILITY
+        and duration_s - _UNREAD_S <= end_s <= duration_s + _OVERRUN_S
+    )
+
+
+def _joined(passages: Sequence[_Passage]) -> str:
+    return "".join(passage.text for passage in passages).strip()
+
+
+def _log_probability(passages: Sequence[_Passage]) -> float:
+    tokens = sum(passage.tokens for passage in passages)
+    return sum(passage.log_probability * passage.tokens for passage in passages) / max(tokens, 1)
+
+
+def _hypothesis(passages: Sequence[_Passage], duration_s: float, language: str) -> Hypothesis:
+    text = _joined(passages)
+    if not text:
+        return Hypothesis("", language, 0.0, warnings=(Caution.NO_SPEECH,))
+    log_probability = _log_probability(passages)
+    cautions = {
+        Caution.LOW_CONFIDENCE: log_probability < _MIN_LOG_PROBABILITY,
+        Caution.REPETITION: get_compression_ratio(text) > _MAX_COMPRESSION_RATIO,
+    }
+    return Hypothesis(
+        text=text,
+        language=language,
+        confidence=min(math.exp(log_probability), 1.0),
+        words=_words(passages, round(duration_s * 1000)),
+        warnings=tuple(caution for caution, holds in cautions.items() if holds),
+    )
+
+
+def _words(passages: Sequence[_Passage], duration_ms: int) -> tuple[Word, ...]:
+    """Return the words with times that never run backwards or out of the region."""
+    words: list[Word] = []
+    for found in (word for passage in passages for word in passage.words):
+        earliest_ms = words[-1].end_ms if words else 0
+        start_ms = min(max(round(found["start"] * 1000), earliest_ms), duration_ms)
+        end_ms = min(max(round(found["end"] * 1000), start_ms), duration_ms)
+        words.append(Word(found["word"].strip(), start_ms, end_ms, float(found["probability"])))
+    return tuple(words)

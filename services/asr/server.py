@@ -1,0 +1,152 @@
+"""The ASR server: protos to core and back, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import Any, Final
+
+import grpc
+import numpy as np
+from typing_extensions import override
+
+from protos.v1 import asr_pb2, asr_pb2_grpc, common_pb2
+from services.asr.core import AsrCore, Samples
+from services.asr.engines.base import SAMPLE_RATE_HZ, Model, Task
+from services.asr.engines.registry import create
+from services.asr.segmentation import Shape
+from services.asr.settings import AsrSettings
+from services.shared.config import load
+from services.shared.errors import InvalidRequest, Unsupported
+from services.shared.rpc.admission import Admission
+from services.shared.rpc.server import Lazy, ServerSpec, collect, run
+
+_BYTES_PER_SAMPLE: Final = 2
+
+
+class AsrServicer(asr_pb2_grpc.AsrServicer):
+    """Serves one core.
+
+    Args:
+        core: The loaded core.
+        admission: Lets a bounded number of calls reach it.
+        max_recording_s: Longest channel that Segment takes.
+    """
+
+    def __init__(self, core: Lazy[AsrCore], admission: Admission, max_recording_s: int) -> None:
+        self._core = core
+        self._admission = admission
+        self._max_recording_bytes = max_recording_s * SAMPLE_RATE_HZ * _BYTES_PER_SAMPLE
+
+    @override
+    async def Segment(self, request_iterator: AsyncIterator[Any], context: Any) -> asr_pb2.SegmentResponse:
+        """Find the speech regions of one channel."""
+        core = self._core()
+        config, audio = await collect(request_iterator, "config", "audio", self._max_recording_bytes)
+        samples = _samples(config.format, audio)
+        found = await self._admission.run(
+            lambda cancelled: core.segment(samples, config.language_code, cancelled, config.max_region_ms)
+        )
+        return asr_pb2.SegmentResponse(
+            regions=[
+                common_pb2.Region(start_ms=region.start_ms, end_ms=region.end_ms) for region in found.regions
+            ],
+            language_code=found.language,
+            language_confidence=found.language_confidence,
+            duration_ms=found.duration_ms,
+            model=_model(core.model),
+        )
+
+    @override
+    async def Transcribe(
+        self, request_iterator: AsyncIterator[Any], context: Any
+    ) -> asr_pb2.TranscribeResponse:
+        """Recognise one region."""
+        core = self._core()
+        # A sample more than a region may have, so that core says what is wrong with one that is too long.
+        limit = (core.max_region_ms * SAMPLE_RATE_HZ // 1000 + SAMPLE_RATE_HZ) * _BYTES_PER_SAMPLE
+        config, audio = await collect(request_iterator, "config", "audio", limit)
+        samples, task = _samples(config.format, audio), _task(config.task)
+        heard = await self._admission.run(partial(core.transcribe, samples, config.language_code, task))
+        return asr_pb2.TranscribeResponse(
+            text=heard.text,
+            language_code=heard.language,
+            confidence=heard.confidence,
+            words=[
+                asr_pb2.Word(
+                    text=word.text, start_ms=word.start_ms, end_ms=word.end_ms, confidence=word.confidence
+                )
+                for word in heard.words
+            ],
+            warnings=heard.warnings,
+            model=_model(core.model),
+        )
+
+    @override
+    async def GetCapabilities(
+        self, request: common_pb2.CapabilitiesRequest, context: Any
+    ) -> asr_pb2.AsrCapabilities:
+        """Say what this server can do."""
+        core = self._core()
+        return asr_pb2.AsrCapabilities(
+            model=_model(core.model),
+            languages=core.languages,
+            translates_to_english=core.translates_to_english,
+            max_region_ms=core.max_region_ms,
+        )
+
+
+def _samples(layout: common_pb2.PcmFormat, audio: bytes) -> Samples:
+    if (layout.sample_rate_hertz, layout.channel_count) != (SAMPLE_RATE_HZ, 1):
+        raise Unsupported(f"Audio must be mono at {SAMPLE_RATE_HZ} Hz.", code="unsupported_format")
+    if len(audio) % _BYTES_PER_SAMPLE:
+        raise InvalidRequest("The audio ends inside a sample of 16 bits.", code="broken_audio")
+    return np.frombuffer(audio, "<i2")
+
+
+def _task(task: int) -> Task:
+    return Task.TRANSLATE if task == asr_pb2.TRANSCRIBE_TASK_TRANSLATE else Task.TRANSCRIBE
+
+
+def _model(model: Model) -> common_pb2.ModelInfo:
+    return common_pb2.ModelInfo(name=model.name, revision=model.revision)
+
+
+def build(settings: AsrSettings) -> AsrCore:
+    """Load the engine and see it work.
+
+    Raises:
+        Misconfigured: the engine or its model is not there.
+    """
+    engine = create(settings.asr_engine, settings)
+    shape = Shape(longest=int(settings.asr_max_region_s * SAMPLE_RATE_HZ))
+    core = AsrCore(engine, settings.asr_batch, settings.asr_parallel, shape)
+    core.self_test()
+    return core
+
+
+def server_spec(settings: AsrSettings) -> ServerSpec[AsrCore]:
+    """Describe the server to services.shared.rpc."""
+
+    def register(server: grpc.aio.Server, core: Lazy[AsrCore], admission: Admission) -> None:
+        servicer = AsrServicer(core, admission, settings.asr_max_recording_s)
+        asr_pb2_grpc.add_AsrServicer_to_server(servicer, server)
+
+    return ServerSpec(
+        service="asr",
+        grpc_name="dragoman.v1.Asr",
+        load=partial(build, settings),
+        register=register,
+        slots=settings.asr_slots,
+        queue=settings.asr_queue,
+    )
+
+
+def main() -> None:
+    """Serve until SIGTERM."""
+    settings = load(AsrSettings)
+    run(server_spec(settings), settings)
+
+
+if __name__ == "__main__":
+    main()

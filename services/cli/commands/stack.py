@@ -1,0 +1,57 @@
+"""`dragoman up`, `down` and `status`: the stack of this machine."""
+
+from __future__ import annotations
+
+import time
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from services.cli.settings import CliSettings
+from services.cli.stack import health
+from services.cli.stack.embedded import Report, Stack
+from services.shared.config import load
+
+
+def up() -> None:
+    """Start the whole stack in the background and wait until it is ready."""
+    settings = load(CliSettings)
+    console = Console(highlight=False)
+    started = Stack(settings).up(reporter(console))
+    console.print(f"{'Ready' if started else 'Already up'} at {settings.base_url}")
+
+
+def down() -> None:
+    """Stop the stack; work in progress gets time to end."""
+    console = Console(highlight=False)
+    if not Stack(load(CliSettings)).down(reporter(console)):
+        console.print("Nothing was running.")
+
+
+def status() -> None:
+    """Show each process of the stack; exits 1 when one of them is not ready."""
+    settings = load(CliSettings)
+    stack = Stack(settings)
+    table = Table("process", "state", "pid", "port", box=None, pad_edge=False)
+    all_ready = True
+    for component in stack.components:
+        running = stack.find(component)
+        ready = running is not None and health.ready(component, settings)
+        all_ready &= ready
+        state = "ready" if ready else "starting" if running else "stopped"
+        port = getattr(settings, component.port_setting) if component.port_setting else ""
+        table.add_row(component.name, state, str(running.pid) if running else "", str(port))
+    Console(highlight=False).print(table)
+    if not all_ready:
+        raise typer.Exit(1)
+
+
+def reporter(console: Console) -> Report:
+    """Return a report that prints one line per component, with the seconds since now."""
+    begun = time.monotonic()
+
+    def report(name: str, state: str) -> None:
+        console.print(f"  {name:<20} {state:<8} {time.monotonic() - begun:5.1f} s")
+
+    return report

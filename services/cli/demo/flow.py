@@ -1,0 +1,86 @@
+"""`dragoman demo`: one call through the whole pipeline, from nothing running to nothing running."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from rich.console import Console
+
+from services.cli import watching
+from services.cli.client import Gateway, connect
+from services.cli.commands import jobs
+from services.cli.commands.stack import reporter
+from services.cli.settings import CliSettings
+from services.cli.stack.embedded import Stack
+from services.shared.config import load
+from services.shared.errors import InvalidRequest
+
+# Who speaks what on the bundled recording; NOTICE.md beside it says where it is from.
+BUNDLED_CHANNELS: Final = (
+    {"role": "agent", "source_language": "en", "target_language": "pt-BR"},
+    {"role": "customer", "source_language": "pt-BR", "target_language": "en"},
+)
+
+
+def demo(
+    call: Annotated[Path | None, typer.Argument(help="Your own recording; a bundled one otherwise.")] = None,
+    source: Annotated[str | None, typer.Option("--from", help="Language spoken in it, such as en.")] = None,
+    target: Annotated[str | None, typer.Option("--to", help="Language wanted, such as pt-BR.")] = None,
+) -> None:
+    """Translate a call on this machine: starts the stack, shows all there is to see, stops it again."""
+    spec = spec_for(call, source, target)
+    settings = load(CliSettings)
+    console = Console()
+    with running(Stack(settings), console), contextlib.ExitStack() as opened:
+        file = call or opened.enter_context(resources.as_file(resources.files(__package__) / "call.wav"))
+        _translate(opened.enter_context(connect(settings)), file, spec, settings.home, console)
+
+
+def spec_for(call: Path | None, source: str | None, target: str | None) -> dict[str, Any]:
+    """Return the job spec for the bundled call, or for the user's own.
+
+    Raises:
+        InvalidRequest: the user's call is not there, or its languages are not named.
+    """
+    if call is None:
+        return {"kind": "speech_translation", "channels": list(BUNDLED_CHANNELS)}
+    if not call.is_file():
+        raise InvalidRequest(f"There is no file {call}.", code="file_not_found")
+    if not source or not target:
+        raise InvalidRequest(
+            "Name the languages of your call with --from and --to (FROM and TO of `make demo`).",
+            code="languages_missing",
+        )
+    return {"kind": "speech_translation", "source_language": source, "target_language": target}
+
+
+@contextlib.contextmanager
+def running(stack: Stack, console: Console) -> Iterator[None]:
+    """Have the stack up; stop it afterwards, come what may, unless it was up before."""
+    console.print("Starting the stack", style="bold")
+    started = stack.up(reporter(console))
+    try:
+        yield
+    finally:
+        if started:
+            console.print("Stopping the stack", style="bold")
+            stack.down(reporter(console))
+
+
+def _translate(gateway: Gateway, file: Path, spec: dict[str, Any], home: Path, console: Console) -> None:
+    console.print(f"Translating {file.name}", style="bold")
+    begun = time.monotonic()
+    job = gateway.submit(spec, file)
+    job = jobs.require_success(watching.watch(gateway, job.id, console))
+    wall_s = time.monotonic() - begun
+    console.print()
+    jobs.show(gateway, job, console)
+    console.print(f"as seen from here: {wall_s:.1f} s", style="dim")
+    console.print("Files", style="bold")
+    jobs.list_files(gateway.download_all(job, home / "demo" / job.id), console)

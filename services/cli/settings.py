@@ -1,0 +1,35 @@
+"""The CLI's own settings, beside those that every process shares."""
+
+from __future__ import annotations
+
+from pydantic import Field, SecretStr
+
+from services.shared.config import Port, Settings
+
+
+class CliSettings(Settings):
+    """What `dragoman` needs to start a stack and to talk to one."""
+
+    redis_port: Port = Field(6399, description="Port of the Redis that `dragoman up` starts.")
+    up_timeout_s: float = Field(180.0, gt=0, description="Time `dragoman up` gives the stack to get ready.")
+    gateway_url: str | None = Field(
+        None, description="Gateway to talk to; the one of this machine's stack when unset."
+    )
+    api_key: SecretStr | None = Field(
+        None, description="Key for the gateway; the admin key in the home folder when unset."
+    )
+
+    @property
+    def brings_own_redis(self) -> bool:
+        """Whether the user named a Redis, so that none is to be started."""
+        return "redis_url" in self.model_fields_set
+
+    @property
+    def local_host(self) -> str:
+        """The address at which this machine reaches its own stack."""
+        return "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host
+
+    @property
+    def base_url(self) -> str:
+        """The gateway's address, without a trailing slash."""
+        return (self.gateway_url or f"http://{self.local_host}:{self.http_port}").rstrip("/")

@@ -1,0 +1,187 @@
+"""The embedded stack: all processes of an installation, started and ended together in the background."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import services
+from services.cli.settings import CliSettings
+from services.cli.stack import health, process, redis_server
+from services.cli.stack.process import Place, Running
+from services.cli.stack.table import REDIS, WAVES, Component
+from services.shared.errors import Conflict, Misconfigured, Timeout, Unavailable
+
+# Called with a component's name and what became of it, such as "ready" or "stopped".
+Report = Callable[[str, str], None]
+
+_POLL_S: Final = 0.2
+# What a process may take beyond its drain time before it is killed.
+_EXIT_S: Final = 5.0
+
+
+class Stack:
+    """The processes that belong to one home folder."""
+
+    def __init__(self, settings: CliSettings, waves: tuple[tuple[Component, ...], ...] = WAVES) -> None:
+        self._settings = settings
+        self._home = settings.home.resolve()
+        self._waves = tuple(wave for wave in waves if not (settings.brings_own_redis and wave == (REDIS,)))
+        self.components = tuple(component for wave in self._waves for component in wave)
+        # What this very command started; it can be reaped, unlike what a pid file names.
+        self._children: dict[Component, Running] = {}
+
+    def place(self, component: Component) -> Place:
+        """Return where a component's pid file and log lie."""
+        return Place(
+            component.name,
+            self._home / "run" / f"{component.name}.pid",
+            self._home / "log" / f"{component.name}.log",
+        )
+
+    def find(self, component: Component) -> Running | None:
+        """Return a component's process when it runs."""
+        running = self._children.get(component) or process.find(self.place(component))
+        return running if running is not None and running.alive() else None
+
+    def up(self, report: Report) -> bool:
+        """Start everything and wait until all is ready.
+
+        Whatever was started is stopped again when this fails; the logs stay.
+
+        Returns:
+            False when all of it ran already.
+
+        Raises:
+            Conflict: only a part of the stack runs.
+            Misconfigured: a port is taken, or there is no redis-server.
+            Unavailable: a component ended early; the detail ends with the last lines of its log.
+            Timeout: it took longer than DRAGOMAN_UP_TIMEOUT_S.
+        """
+        with self._lock():
+            found = {component: self.find(component) for component in self.components}
+            missing = [component.name for component, running in found.items() if running is None]
+            if not missing:
+                self._await_ready(self.components, {c: r for c, r in found.items() if r}, report)
+                return False
+            if len(missing) < len(found):
+                raise Conflict(
+                    f"Only a part of the stack runs; {', '.join(missing)} ended. "
+                    "Run `dragoman down`, then `dragoman up`.",
+                    code="half_up",
+                )
+            self._require_free_ports()
+            try:
+                self._start(report)
+            except BaseException:
+                self._stop(lambda _name, _state: None)
+                raise
+            return True
+
+    def down(self, report: Report) -> bool:
+        """Stop everything that `up` started; work in progress gets DRAGOMAN_DRAIN_S to end.
+
+        Returns:
+            False when nothing ran.
+        """
+        with self._lock():
+            return self._stop(report)
+
+    def _start(self, report: Report) -> None:
+        environment = self._environment()
+        if REDIS in self.components:
+            files = redis_server.prepare(self._settings)
+            self._launch(REDIS, (str(redis_server.find_binary()), str(files.config)), environment)
+            self._await_ready((REDIS,), self._children, report)
+            environment["DRAGOMAN_REDIS_URL"] = files.url
+        elif self._settings.brings_own_redis and not health.ready(REDIS, self._settings):
+            raise Unavailable("The Redis of DRAGOMAN_REDIS_URL does not answer.", code="redis_unavailable")
+        rest = tuple(component for component in self.components if component.module is not None)
+        for component in rest:
+            # Without -P a folder named `services` in the current folder would be run instead.
+            self._launch(component, (sys.executable, "-P", "-m", str(component.module)), environment)
+        self._await_ready(rest, self._children, report)
+
+    def _launch(self, component: Component, command: tuple[str, ...], environment: Mapping[str, str]) -> None:
+        self._children[component] = process.start(self.place(component), command, environment)
+
+    def _await_ready(
+        self, components: tuple[Component, ...], running: Mapping[Component, Running], report: Report
+    ) -> None:
+        deadline = time.monotonic() + self._settings.up_timeout_s
+        waiting = list(components)
+        while waiting:
+            for component, each in running.items():
+                if not each.alive():
+                    raise _ended(component, each)
+            for component in [each for each in waiting if health.ready(each, self._settings)]:
+                waiting.remove(component)
+                report(component.name, "ready")
+            if waiting and time.monotonic() > deadline:
+                names = ", ".join(component.name for component in waiting)
+                raise Timeout(
+                    f"Not ready after {self._settings.up_timeout_s:g} s: {names}. See {self._home / 'log'}, "
+                    "or allow more with DRAGOMAN_UP_TIMEOUT_S.",
+                    code="start_timeout",
+                )
+            if waiting:
+                time.sleep(_POLL_S)
+
+    def _stop(self, report: Report) -> bool:
+        stopped = False
+        for wave in reversed(self._waves):
+            running = [each for component in wave if (each := self.find(component))]
+            for each in running:
+                each.terminate()
+            deadline = time.monotonic() + self._settings.drain_s + _EXIT_S
+            for each in running:
+                drained = each.wait(max(0.0, deadline - time.monotonic()))
+                each.kill()
+                report(each.place.name, "stopped" if drained else "killed")
+                stopped = True
+            for component in wave:
+                self._children.pop(component, None)
+                self.place(component).pid_file.unlink(missing_ok=True)
+        return stopped
+
+    def _require_free_ports(self) -> None:
+        for component in self.components:
+            if component.port_setting is None:
+                continue
+            host = "127.0.0.1" if component == REDIS else self._settings.host
+            port = int(getattr(self._settings, component.port_setting))
+            if not health.port_free(host, port):
+                raise Misconfigured(
+                    f"Port {port} of {component.name} is used by another program; "
+                    f"set {component.port_variable} to a free one.",
+                    code="port_in_use",
+                )
+
+    def _environment(self) -> dict[str, str]:
+        # The processes read the same settings as this command, from the same variables.
+        root = Path(services.__file__ or "").parents[1]
+        return {**os.environ, "PYTHONPATH": str(root), "DRAGOMAN_HOME": str(self._home)}
+
+    @contextlib.contextmanager
+    def _lock(self) -> Iterator[None]:
+        for name in ("run", "log"):
+            (self._home / name).mkdir(parents=True, exist_ok=True)
+        with (self._home / "run" / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise Conflict("Another `dragoman up` or `down` is at work here.", code="busy") from None
+            yield
+
+
+def _ended(component: Component, running: Running) -> Unavailable:
+    return Unavailable(
+        f"{component.name} ended. Its log, {running.place.log_file}, ends with:\n{running.place.log_tail()}",
+        code="component_ended",
+    )

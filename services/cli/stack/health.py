@@ -1,0 +1,64 @@
+"""Whether a component of the stack does its work, asked of the component itself."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+from typing import Final
+
+import grpc
+import httpx
+from grpc_health.v1 import health_pb2
+
+from services.cli.settings import CliSettings
+from services.cli.stack import redis_server
+from services.cli.stack.table import GATEWAY, REDIS, Component
+
+_TIMEOUT_S: Final = 2.0
+# Unlike a worker's channel: a refused connection is an answer here, not something to retry.
+_CHANNEL_OPTIONS: Final = (("grpc.enable_retries", 0), ("grpc.enable_http_proxy", 0))
+
+
+def ready(component: Component, settings: CliSettings) -> bool:
+    """Ask a component whether it serves; one that answers no questions counts as ready while it runs."""
+    if component == REDIS:
+        url = redis_server.url_of(settings)
+        return url is not None and redis_server.ping(url) is not None
+    if component == GATEWAY:
+        return gateway_ready(settings)
+    return component.service is None or server_ready(settings.target_of(component.service))
+
+
+def server_ready(target: str) -> bool:
+    """Ask a model server through grpc.health.v1 whether its model is loaded."""
+    with grpc.insecure_channel(target, _CHANNEL_OPTIONS) as channel, contextlib.suppress(grpc.RpcError):
+        check = channel.unary_unary(
+            "/grpc.health.v1.Health/Check",
+            request_serializer=health_pb2.HealthCheckRequest.SerializeToString,
+            response_deserializer=health_pb2.HealthCheckResponse.FromString,
+        )
+        answer = check(health_pb2.HealthCheckRequest(), timeout=_TIMEOUT_S)
+        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+    return False
+
+
+def gateway_ready(settings: CliSettings) -> bool:
+    """Ask the gateway whether everything that it needs is there."""
+    with contextlib.suppress(httpx.HTTPError):
+        # No proxy of the environment may stand between a machine and itself.
+        answer = httpx.get(f"{settings.base_url}/readyz", timeout=_TIMEOUT_S, trust_env=False)
+        return answer.status_code == httpx.codes.OK
+    return False
+
+
+def port_free(host: str, port: int) -> bool:
+    """Say whether a server could listen on a port now."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        # As servers do: a connection that lingers after its server's end is no obstacle.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True

@@ -1,0 +1,97 @@
+"""What `dragoman submit` asks for: its options, and the job spec that they make."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from services.shared.errors import InvalidRequest
+
+_TEXT_KINDS = frozenset({"text_translation", "speech"})
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitOptions:
+    """The options of `dragoman submit`; help texts are with each."""
+
+    file: Annotated[Path | None, typer.Argument(help="Recording to work on.")] = None
+    kind: Annotated[
+        str,
+        typer.Option(help="speech_translation, transcription, text_translation, speech, encode or decode."),
+    ] = "speech_translation"
+    source: Annotated[str | None, typer.Option("--from", help="Language spoken, such as en, or auto.")] = None
+    target: Annotated[str | None, typer.Option("--to", help="Language wanted, such as pt-BR.")] = None
+    channel: Annotated[
+        list[str] | None,
+        typer.Option(help="One per channel, in order: ROLE:FROM:TO, such as agent:en:pt-BR."),
+    ] = None
+    codec: Annotated[str | None, typer.Option(help="Codec of the audio made, such as opus or mp3.")] = None
+    bitrate: Annotated[int | None, typer.Option(help="Its bitrate in kbit/s.")] = None
+    layout: Annotated[str | None, typer.Option(help="per_channel, mixed, both or multichannel.")] = None
+    text: Annotated[str | None, typer.Option(help="Text to translate or to speak.")] = None
+    language: Annotated[str | None, typer.Option(help="Language of the text to speak.")] = None
+    voice: Annotated[str | None, typer.Option(help="Voice to speak it with.")] = None
+    encoding: Annotated[
+        str | None, typer.Option(help="Of a file without a header: mulaw, alaw or s16le.")
+    ] = None
+    rate: Annotated[int, typer.Option(help="Its sample rate in hertz.")] = 8000
+    channels: Annotated[int, typer.Option(help="Its number of channels.")] = 1
+    watch: Annotated[bool, typer.Option("--watch", help="Show progress until the job is over.")] = False
+    out: Annotated[Path | None, typer.Option(help="Folder to fetch all files into; waits as well.")] = None
+
+    def require_input(self) -> None:
+        """Check that the kind has what it works on.
+
+        Raises:
+            InvalidRequest: no file, no text, or a file that is not there.
+        """
+        if self.kind in _TEXT_KINDS:
+            if self.text is None:
+                raise InvalidRequest(f"{self.kind} needs --text.", code="text_missing")
+        elif self.file is None:
+            raise InvalidRequest(f"{self.kind} needs a FILE.", code="file_missing")
+        elif not self.file.is_file():
+            raise InvalidRequest(f"There is no file {self.file}.", code="file_not_found")
+
+    def spec(self) -> dict[str, Any]:
+        """Return the job spec; what was not asked for is left to the gateway's defaults.
+
+        Raises:
+            InvalidRequest: a --channel is not ROLE:FROM:TO.
+        """
+        wanted = {
+            "kind": self.kind,
+            "source_language": self.source,
+            "target_language": self.target,
+            "channels": [_channel(each) for each in self.channel or ()],
+            "audio": _present(codec=self.codec, bitrate_kbps=self.bitrate, layout=self.layout),
+            "text": self.text,
+            "language": self.language,
+            "voice": self.voice,
+            "input": self._raw_format(),
+        }
+        return _present(**wanted)
+
+    def _raw_format(self) -> dict[str, Any] | None:
+        if self.encoding is None:
+            return None
+        return {
+            "encoding": self.encoding,
+            "sample_rate_hertz": self.rate,
+            "channel_count": self.channels,
+        }
+
+
+def _channel(text: str) -> dict[str, str]:
+    role, _, languages = text.partition(":")
+    source, _, target = languages.partition(":")
+    if not role or not source:
+        raise InvalidRequest(f"--channel {text!r} is not ROLE:FROM:TO.", code="channel_syntax")
+    return _present(role=role, source_language=source, target_language=target)
+
+
+def _present(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value not in (None, "", [], {})}

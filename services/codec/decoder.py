@@ -1,0 +1,252 @@
+"""The process that opens one customer's file, and may crash doing so: `python -m services.codec.decoder`.
+
+It gets the file as standard input and one open file per channel to write to, so it never sees a path;
+its order comes as JSON in the first argument, its report goes as JSON to standard output. It starts in an
+empty folder, without an environment, and limits itself before the first byte is read.
+Its imports are few on purpose: they are paid once per file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import sys
+from array import array
+from collections.abc import Iterable, Iterator
+from typing import Any, BinaryIO, Final, TypedDict
+
+import av
+import av.error
+
+from services.codec import completeness, limits
+from services.shared.errors import DragomanError, InvalidMedia, TooLarge, Unsupported
+
+# FFmpeg decoders that may run: what recorders write, and nothing exotic.
+_DECODERS: Final = frozenset(
+    (
+        *("aac", "alac", "amrnb", "amrwb", "flac", "mp3", "mp3float", "opus", "libopus", "speex", "vorbis"),
+        *("adpcm_ima_wav", "adpcm_ms", "g722", "g726", "g726le", "gsm", "gsm_ms", "pcm_alaw", "pcm_mulaw"),
+        *("pcm_u8", "pcm_s8", "pcm_s16be", "pcm_s16le", "pcm_s24be", "pcm_s24le", "pcm_s32be", "pcm_s32le"),
+        *("pcm_f32be", "pcm_f32le", "pcm_f64be", "pcm_f64le"),
+    )
+)
+# Containers that announce their length in samples, with the slack that each needs, in seconds.
+_ANNOUNCED_SLACK_S: Final = {"flac": 0.0, "aiff": 0.0, "au": 0.0, "ogg": 0.1, "mp4": 0.1}
+
+
+class Budget(TypedDict):
+    """What one file may cost."""
+
+    cpu_s: int
+    memory_bytes: int
+    output_bytes: int
+
+
+class Order(TypedDict):
+    """What to decode, and into what.
+
+    Attributes:
+        container: Name, demuxer and its options, from `sniff`.
+        sample_rate_hz: Of the output; 0 keeps the source's.
+        max_duration_ms: Longer audio is refused.
+        sinks: File descriptors, one per channel.
+        parent: Process id; without that parent nobody waits for the result.
+        budget: Enforced by the kernel; output_bytes counts all channels together.
+    """
+
+    container: str
+    demuxer: str
+    options: dict[str, str]
+    sample_rate_hz: int
+    max_duration_ms: int
+    sinks: list[int]
+    parent: int
+    budget: Budget
+
+
+class Report(TypedDict):
+    """What was decoded."""
+
+    codec: str
+    source_sample_rate_hz: int
+    sample_rate_hz: int
+    channel_count: int
+    sample_count: int
+
+
+def limit(budget: Budget) -> None:
+    """Have the kernel bound this process."""
+    # The hard limit kills; the soft one, reached first, says why.
+    resource.setrlimit(resource.RLIMIT_CPU, (budget["cpu_s"], budget["cpu_s"] + 5))
+    for kind, most in (
+        (resource.RLIMIT_AS, budget["memory_bytes"]),
+        (resource.RLIMIT_FSIZE, budget["output_bytes"]),
+        (resource.RLIMIT_NOFILE, 32),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        resource.setrlimit(kind, (most, most))
+
+
+def decode(source: BinaryIO, order: Order) -> Report:
+    """Decode the first audio stream into the sinks.
+
+    Raises:
+        InvalidMedia: codes empty_file, no_audio, too_many_channels, unsupported_sample_rate,
+            format_changes, truncated_media, damaged_media.
+        Unsupported: code unsupported_codec.
+        TooLarge: code media_too_long.
+    """
+    completeness.check(source, order["container"])
+    options = {
+        **order["options"],
+        "format_whitelist": order["demuxer"],
+        "codec_whitelist": ",".join(sorted(_DECODERS)),
+        "protocol_whitelist": "none",
+    }
+    try:
+        with av.open(source, "r", order["demuxer"], options=options) as container:
+            return _decode_stream(container, order)
+    except av.error.MemoryError:
+        raise MemoryError from None
+    except av.error.FFmpegError:
+        raise completeness.damaged() from None
+
+
+def _decode_stream(container: av.container.InputContainer, order: Order) -> Report:
+    if not container.streams.audio:
+        raise InvalidMedia("The file has no audio in it.", code="no_audio")
+    stream = container.streams.audio[0]
+    context = stream.codec_context
+    if context is None or context.name not in _DECODERS:
+        raise Unsupported(
+            "The file's audio codec is not supported; export it as WAV or FLAC.", code="unsupported_codec"
+        )
+    context.thread_count = 1
+    if order["container"] == "flac":  # Others' checksums are too often wrong to insist on.
+        context.options = {"err_detect": "crccheck+explode"}
+    # Zero means that only the first frame will tell.
+    if context.layout.nb_channels and context.sample_rate:
+        limits.check_layout(context.layout.nb_channels, context.sample_rate)
+    writer = _Writer(order)
+    end_s = 0.0
+    for frame in _frames(container, stream):
+        writer.write(frame)
+        if frame.time is not None:
+            end_s = frame.time + frame.samples / frame.sample_rate
+    report = writer.finish(context.codec.canonical_name)
+    if stream.duration is not None and stream.time_base is not None:
+        _check_announced(order["container"], float(stream.duration * stream.time_base), writer.seconds, end_s)
+    return report
+
+
+def _frames(container: av.container.InputContainer, stream: av.AudioStream) -> Iterator[av.AudioFrame]:
+    packets = container.demux(stream)
+    for packet in packets:
+        try:
+            frames = packet.decode()
+        except av.error.MemoryError:
+            raise
+        except av.error.FFmpegError:
+            # A bad packet at the very end is what a cut leaves; before that it is damage.
+            more = any(each.size for each in packets)
+            raise (completeness.damaged() if more else completeness.truncated()) from None
+        yield from frames
+
+
+def _check_announced(container: str, announced_s: float, decoded_s: float, end_s: float) -> None:
+    slack_s = _ANNOUNCED_SLACK_S.get(container)
+    # Half a millisecond absorbs the rounding of time bases.
+    if slack_s is None or decoded_s >= announced_s - slack_s - 0.0005:
+        return
+    reached_end = end_s >= announced_s - slack_s - 0.0005
+    raise completeness.damaged("Audio is missing in the middle.") if reached_end else completeness.truncated()
+
+
+class _Writer:
+    """Resamples frames and takes their channels apart, each into its file, in the source's order."""
+
+    def __init__(self, order: Order) -> None:
+        self._order = order
+        self._sinks = [os.fdopen(sink, "wb", closefd=False) for sink in order["sinks"]]
+        self._resampler: av.AudioResampler | None = None
+        self._source: tuple[int, int] = (0, 0)
+        self._taken = 0
+        self._written = 0
+
+    @property
+    def seconds(self) -> float:
+        """Decoded so far."""
+        return self._taken / self._source[0] if self._taken else 0.0
+
+    def write(self, frame: av.AudioFrame) -> None:
+        """Take one decoded frame."""
+        if os.getppid() != self._order["parent"]:
+            raise SystemExit("The server is gone.")
+        source = (frame.sample_rate, frame.layout.nb_channels)
+        if self._resampler is None:
+            limits.check_layout(source[1], source[0])
+            self._source = source
+            rate = self._order["sample_rate_hz"] or frame.sample_rate
+            # Interleaved, because PyAV miscounts the planes of eight channels.
+            self._resampler = av.AudioResampler(format="s16", layout=frame.layout, rate=rate)
+        if source != self._source:
+            raise InvalidMedia(
+                "The audio changes its sample rate or channels halfway; export it as one WAV or FLAC.",
+                code="format_changes",
+            )
+        self._taken += frame.samples
+        limits.check_duration(self._taken, frame.sample_rate, self._order["max_duration_ms"])
+        self._spread(self._resampler.resample(frame))
+
+    def finish(self, codec: str) -> Report:
+        """Write what the resampler still holds."""
+        if self._resampler is not None:
+            self._spread(self._resampler.resample(None))
+        if not self._written:
+            raise InvalidMedia("The file holds no audio; send a recording.", code="empty_file")
+        for sink in self._sinks:
+            sink.flush()
+        rate_hz, channel_count = self._source
+        return {
+            "codec": codec,
+            "source_sample_rate_hz": rate_hz,
+            "sample_rate_hz": self._order["sample_rate_hz"] or rate_hz,
+            "channel_count": channel_count,
+            "sample_count": self._written,
+        }
+
+    def _spread(self, frames: Iterable[av.AudioFrame]) -> None:
+        channel_count = self._source[1]
+        for frame in frames:
+            samples = array("h")
+            samples.frombytes(memoryview(frame.planes[0])[: 2 * frame.samples * channel_count])
+            self._written += frame.samples
+            if 2 * self._written * channel_count > self._order["budget"]["output_bytes"]:
+                raise TooLarge(
+                    "The recording is too long for its channels and sample rate. Cut it into parts.",
+                    code="media_too_long",
+                )
+            for channel in range(channel_count):
+                self._sinks[channel].write(samples[channel::channel_count].tobytes())
+
+
+def main(argument: str) -> None:
+    """Carry out one order and report."""
+    order: Order = json.loads(argument)
+    limit(order["budget"])
+    report: dict[str, Any]
+    try:
+        with os.fdopen(0, "rb", buffering=0, closefd=False) as source:
+            report = {"report": decode(source, order)}
+    except DragomanError as error:
+        report = {"error": [error.family, error.code, error.detail]}
+    except MemoryError:
+        report = {
+            "error": [InvalidMedia.family, "decoder_limit", "The file takes too much memory to decode."]
+        }
+    sys.stdout.write(json.dumps(report))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,191 @@
+"""The real engine: FFmpeg through PyAV; decoding in a process of its own, encoding in this one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import chain
+from types import MappingProxyType
+from typing import BinaryIO, Final, cast
+
+import av
+import numpy as np
+
+from services.codec.decoder import Budget
+from services.codec.engines.base import Cancelled, CodecDescription, Decoded, DecodeOrder, Samples, Target
+from services.codec.limits import MAX_CHANNELS
+from services.codec.sandbox import Sandbox
+from services.codec.sniff import CONTAINERS, Container
+from services.codec.spool import spool
+
+_SPEECH_RATES: Final = (24_000, 8_000, 12_000, 16_000, 48_000)
+_MP3_RATES: Final = (24_000, 16_000, 22_050, 32_000, 44_100, 48_000)
+_PCM_RATES: Final = (24_000, 8_000, 11_025, 12_000, 16_000, 22_050, 32_000, 44_100, 48_000, 96_000)
+# FFmpeg's names of layouts that keep the channels' order in FLAC and WAV.
+_LAYOUTS: Final = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """How FFmpeg writes one codec.
+
+    Attributes:
+        description: What callers see.
+        encoder: FFmpeg's encoder.
+        muxer: FFmpeg's container.
+        options: For the encoder.
+    """
+
+    description: CodecDescription
+    encoder: str
+    muxer: str
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+# G.711, G.722 and AMR have the one rate of their standards. AMR's eight modes lie between 4.75 and
+# 12.2 kbit/s; the encoder takes the nearest. GSM can be read but not written: FFmpeg here has no encoder.
+FORMATS: Final = (
+    Format(
+        CodecDescription("opus", "audio/ogg", "ogg", (6, 510), 24, _SPEECH_RATES, 8),
+        "libopus",
+        "ogg",
+        {"application": "voip"},
+    ),
+    Format(CodecDescription("mp3", "audio/mpeg", "mp3", (32, 160), 48, _MP3_RATES, 2), "libmp3lame", "mp3"),
+    Format(
+        CodecDescription(
+            "aac", "audio/mp4", "m4a", (16, 256), 48, (24_000, 16_000, 22_050, 32_000, 44_100, 48_000), 2
+        ),
+        "aac",
+        "ipod",
+    ),
+    Format(CodecDescription("flac", "audio/flac", "flac", (), 0, _PCM_RATES, 8), "flac", "flac"),
+    Format(CodecDescription("wav", "audio/wav", "wav", (), 0, _PCM_RATES, 8), "pcm_s16le", "wav"),
+    Format(CodecDescription("mulaw", "audio/wav", "wav", (), 0, (8_000,), 8), "pcm_mulaw", "wav"),
+    Format(CodecDescription("alaw", "audio/wav", "wav", (), 0, (8_000,), 8), "pcm_alaw", "wav"),
+    Format(CodecDescription("g722", "audio/G722", "g722", (), 0, (16_000,), 1), "g722", "g722"),
+    Format(CodecDescription("amr", "audio/AMR", "amr", (5, 12), 12, (8_000,), 1), "libopencore_amrnb", "amr"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PyavSettings:
+    """What the decoder process may take.
+
+    Attributes:
+        cpu_s: Processor seconds for one file.
+        wall_s: Seconds for one file.
+        memory_bytes: Address space.
+    """
+
+    cpu_s: int = 300
+    wall_s: float = 600
+    memory_bytes: int = 1 << 30
+
+
+class PyavEngine:
+    """Everything that FFmpeg can do for calls.
+
+    Args:
+        settings: Limits of the decoder process.
+    """
+
+    def __init__(self, settings: PyavSettings) -> None:
+        self._settings = settings
+        self._sandbox = Sandbox(settings.wall_s)
+        self._formats = {each.description.name: each for each in FORMATS}
+
+    @property
+    def codecs(self) -> Mapping[str, CodecDescription]:
+        """What `encode` writes."""
+        return MappingProxyType({name: each.description for name, each in self._formats.items()})
+
+    @property
+    def containers(self) -> tuple[str, ...]:
+        """What `decode` opens."""
+        return CONTAINERS
+
+    def decode(
+        self, source: BinaryIO, container: Container, order: DecodeOrder, cancelled: Cancelled
+    ) -> Decoded:
+        """Take a file apart in a decoder process."""
+        sinks = tuple(spool() for _ in range(MAX_CHANNELS))
+        used = 0
+        try:
+            budget: Budget = {
+                "cpu_s": self._settings.cpu_s,
+                "memory_bytes": self._settings.memory_bytes,
+                "output_bytes": order.max_output_bytes,
+            }
+            report = self._sandbox.run(
+                source,
+                sinks,
+                {
+                    "container": container.name,
+                    "demuxer": container.demuxer,
+                    "options": dict(container.options),
+                    "sample_rate_hz": order.sample_rate_hz,
+                    "max_duration_ms": order.max_duration_ms,
+                    "sinks": [sink.fileno() for sink in sinks],
+                    "parent": os.getpid(),
+                    "budget": budget,
+                },
+                cancelled,
+            )
+            used = report["channel_count"]
+        finally:
+            for sink in sinks[used:]:
+                sink.close()
+        return Decoded(
+            codec=report["codec"],
+            source_sample_rate_hz=report["source_sample_rate_hz"],
+            sample_rate_hz=report["sample_rate_hz"],
+            sample_count=report["sample_count"],
+            channels=sinks[:used],
+        )
+
+    def encode(self, blocks: Iterable[Samples], target: Target, sink: BinaryIO) -> None:
+        """Write a file; encoder delay and padding are declared in it, so that players skip them."""
+        form = self._formats[target.codec]
+        layout = _LAYOUTS[target.channel_count - 1]
+        with av.open(sink, "w", format=form.muxer) as container:
+            stream = cast(
+                "av.AudioStream",
+                container.add_stream(
+                    form.encoder,
+                    rate=target.sample_rate_hz,
+                    layout=layout,
+                    options=_options(form, target.channel_count),
+                ),
+            )
+            if target.bitrate_kbps:
+                stream.bit_rate = target.bitrate_kbps * 1000
+            for frame in _frames(blocks, layout, target.sample_rate_hz):
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+
+    def resample(self, blocks: Iterable[Samples], source_hz: int, target_hz: int) -> Iterator[Samples]:
+        """Convert with swresample, whose own delay is compensated."""
+        resampler = av.AudioResampler(format="s16", layout="mono", rate=target_hz)
+        for frame in chain(_frames(blocks, "mono", source_hz), (None,)):
+            for done in resampler.resample(frame):
+                yield np.frombuffer(memoryview(done.planes[0])[: 2 * done.samples], np.int16)
+
+
+def _options(form: Format, channel_count: int) -> dict[str, str]:
+    options = dict(form.options)
+    if form.encoder == "libopus" and channel_count > 2:  # noqa: PLR2004 - beyond stereo
+        # Opus takes three and more channels for surround sound, and codes some of them as one or as
+        # bass alone; mapping family 255 (RFC 8486) keeps each by itself.
+        options["mapping_family"] = "255"
+    return options
+
+
+def _frames(blocks: Iterable[Samples], layout: str, rate_hz: int) -> Iterator[av.AudioFrame]:
+    position = 0
+    for block in blocks:
+        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block).reshape(1, -1), "s16", layout)
+        frame.sample_rate, frame.pts = rate_hz, position
+        position += frame.samples
+        yield frame

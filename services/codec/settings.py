@@ -1,0 +1,27 @@
+"""The codec room's knobs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from services.shared.config import Settings
+
+Positive = Annotated[int, Field(gt=0)]
+
+
+class CodecSettings(Settings):
+    """What only the codec server and its worker need to know."""
+
+    codec_engine: str = Field("pyav", description="Engine: pyav, or fake for tests.")
+    codec_slots: Positive = Field(2, description="Files decoded or encoded at once.")
+    codec_queue: int = Field(16, ge=0, description="Calls that may wait for a slot.")
+    codec_workers: Positive = Field(4, description="Units that the stage worker handles at once.")
+
+    codec_max_duration_s: Positive = Field(7_200, description="Longest recording and longest timeline.")
+    codec_max_file_bytes: Positive = Field(1 << 30, description="Largest upload of one call.")
+    codec_max_decoded_bytes: Positive = Field(4 << 30, description="Most PCM made of one file, on disk.")
+    codec_decoder_cpu_s: Positive = Field(300, description="Processor seconds that one file may take.")
+    codec_decoder_wall_s: float = Field(600.0, gt=0, description="Seconds that one file may take.")
+    codec_decoder_memory_bytes: Positive = Field(1 << 30, description="Address space of a decoder process.")

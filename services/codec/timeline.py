@@ -1,0 +1,87 @@
+"""The timeline: where clips lie, and the samples of all channels on disk, never all in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from services.codec.engines.base import Samples
+from services.codec.loudness import FULL_SCALE, PEAK_DB, from_db
+from services.codec.media import Clip
+from services.codec.spool import spool
+
+BLOCK_SAMPLES: Final = 1 << 16
+_INT16: Final = np.iinfo(np.int16)
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Where a clip really lies, in samples of the timeline; `end` is the first sample after it."""
+
+    start: int
+    end: int
+
+
+def place(clips: Sequence[Clip], sample_rate_hz: int) -> list[Placement]:
+    """Lay clips out in the order given.
+
+    A clip starts where it was asked to, or at the end of the clip before it on its channel if that
+    runs over: translated speech is delayed rather than cut or talked over.
+    """
+    ends: dict[int, int] = {}
+    placements = []
+    for clip in clips:
+        start = max(round(clip.start_ms * sample_rate_hz / 1000), ends.get(clip.channel, 0))
+        end = start + round(len(clip.samples) * sample_rate_hz / clip.sample_rate_hz)
+        ends[clip.channel] = end
+        placements.append(Placement(start, end))
+    return placements
+
+
+class Timeline:
+    """Samples of every channel, exact zeros until something is written. Closing is left to the collector.
+
+    Args:
+        sample_count: Length, at least 1.
+        channel_count: At least 1.
+    """
+
+    def __init__(self, sample_count: int, channel_count: int) -> None:
+        # A sparse file: silence takes no room, and pages of an hour's call can leave memory.
+        with spool() as file:
+            self._samples: Samples = np.memmap(file, np.int16, "w+", shape=(sample_count, channel_count))
+
+    def write(self, channel: int, placement: Placement, blocks: Iterable[Samples], gain: float = 1.0) -> None:
+        """Write a clip, cut or filled up with zeros by the sample or two that resampling rounds off."""
+        position = placement.start
+        for block in blocks:
+            fitting = block[: placement.end - position]
+            self._samples[position : position + len(fitting), channel] = _scaled(fitting, gain)
+            position += len(fitting)
+
+    def per_channel(self) -> Iterator[Samples]:
+        """Yield blocks of shape (samples, channels)."""
+        for start in range(0, len(self._samples), BLOCK_SAMPLES):
+            yield self._samples[start : start + BLOCK_SAMPLES]
+
+    def mixed(self) -> Iterator[Samples]:
+        """Yield blocks of shape (samples, 1): the sum of all channels.
+
+        Where the sum would pass -1 dB of full scale anywhere, all of it is turned down by one factor:
+        nothing clips, and no limiter pumps.
+        """
+        peak = max(int(np.abs(block.sum(axis=1, dtype=np.int32)).max()) for block in self.per_channel())
+        ceiling = from_db(PEAK_DB) * FULL_SCALE
+        factor = min(1.0, ceiling / peak) if peak else 1.0
+        for block in self.per_channel():
+            yield _scaled(block.sum(axis=1, dtype=np.int32, keepdims=True), factor)
+
+
+def _scaled(samples: np.ndarray[tuple[int, ...], np.dtype[np.signedinteger]], factor: float) -> Samples:
+    if factor == 1.0:
+        return samples.astype(np.int16)
+    scaled: Samples = np.rint(samples * factor).clip(_INT16.min, _INT16.max).astype(np.int16)
+    return scaled

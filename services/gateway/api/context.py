@@ -1,0 +1,47 @@
+"""What a request gets from the app: the job service, who asks, and the limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+
+from services.gateway.jobs.ports import Capabilities, Health, JobStore
+from services.gateway.jobs.service import JobService
+from services.gateway.keys import Keys
+from services.gateway.settings import GatewaySettings
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """Everything that the routes use, wired by the composition root."""
+
+    settings: GatewaySettings
+    keys: Keys
+    jobs: JobService
+    store: JobStore
+    capabilities: Capabilities
+    health: Health
+
+
+def context_of(request: Request) -> Context:
+    """Return the context of the app that serves a request."""
+    return cast("Context", request.app.state.context)
+
+
+Wired = Annotated[Context, Depends(context_of)]
+
+
+def authenticate(request: Request, context: Wired) -> str:
+    """Return the tenant of the key in Authorization (Bearer) or X-API-Key.
+
+    Raises:
+        Unauthorized: there is none, or a wrong one.
+    """
+    scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
+    key = bearer.strip() if scheme.lower() == "bearer" else request.headers.get("x-api-key")
+    return context.keys.tenant_of(key)
+
+
+Tenant = Annotated[str, Depends(authenticate)]

@@ -1,0 +1,44 @@
+"""A job's changes as server-sent events (HTML standard, section 9.2)."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+
+from starlette.concurrency import run_in_threadpool
+
+from services.gateway.api.schemas import JobView
+from services.gateway.jobs.model import Job
+from services.gateway.settings import GatewaySettings
+from services.shared.errors import NotFound
+
+
+async def events(
+    look: Callable[[], Job], settings: GatewaySettings, last_version: int = 0
+) -> AsyncIterator[str]:
+    """Yield an event for every version of a job that is seen, until its final state.
+
+    Versions may be skipped when they follow each other fast: each event holds the whole job.
+
+    Args:
+        look: Returns the job as it stands.
+        settings: How often to look, and how long to be silent.
+        last_version: The version that the client has seen already.
+    """
+    yield "retry: 2000\n\n"
+    spoke_s = time.monotonic()
+    while True:
+        try:
+            job = await run_in_threadpool(look)
+        except NotFound:
+            return  # erased while we watched
+        if job.version > last_version:
+            last_version, spoke_s = job.version, time.monotonic()
+            yield f"id: {job.version}\nevent: job\ndata: {JobView.of(job).model_dump_json()}\n\n"
+        if job.state.final:
+            return
+        if time.monotonic() - spoke_s >= settings.gateway_heartbeat_s:
+            spoke_s = time.monotonic()
+            yield ": still here\n\n"
+        await asyncio.sleep(settings.gateway_events_poll_s)

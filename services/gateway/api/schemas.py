@@ -1,0 +1,162 @@
+"""The JSON that clients see."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Self
+
+from pydantic import BaseModel
+
+from services.gateway.jobs.model import File, Job, JobState
+
+
+class ProgressView(BaseModel):
+    """How many units of a stage are over, and how many are known so far."""
+
+    done: int
+    total: int
+
+
+class ErrorView(BaseModel):
+    """Why a job failed."""
+
+    code: str
+    detail: str
+
+
+class HoleView(BaseModel):
+    """A unit that failed for good while the rest of the job went on."""
+
+    stage: str
+    index: str
+    code: str
+
+
+class UsageView(BaseModel):
+    """Time spent in a stage's workers."""
+
+    busy_ms: int = 0
+
+
+class FileView(BaseModel):
+    """A file that can be fetched."""
+
+    name: str
+    media_type: str
+    size_bytes: int
+    url: str
+
+    @classmethod
+    def of(cls, job: Job, file: File) -> Self:
+        """Show a file of a job."""
+        url = f"/v1/jobs/{job.id}/artifacts/{file.name}"
+        return cls(name=file.name, media_type=file.media_type, size_bytes=file.size_bytes, url=url)
+
+
+class JobView(BaseModel):
+    """A job as its owner sees it."""
+
+    id: str
+    kind: str
+    state: JobState
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    priority: str
+    metadata: dict[str, str]
+    progress: dict[str, ProgressView]
+    error: ErrorView | None
+    holes: list[HoleView]
+    usage: dict[str, UsageView]
+    audio_ms: int | None
+    files: list[FileView]
+    needs_review: bool | None
+    version: int
+
+    @classmethod
+    def of(cls, job: Job) -> Self:
+        """Show a job."""
+        return cls.model_validate(
+            {
+                **{name: getattr(job, name) for name in cls.model_fields},
+                "files": [FileView.of(job, file) for file in job.files],
+            },
+            from_attributes=True,
+        )
+
+
+class JobPageView(BaseModel):
+    """A page of jobs, newest first; next_page_token is empty at the end."""
+
+    jobs: list[JobView]
+    next_page_token: str
+
+
+class FilesView(BaseModel):
+    """The files of a job."""
+
+    artifacts: list[FileView]
+
+
+class StageView(BaseModel):
+    """The depth of a stage."""
+
+    name: str
+    queued: int
+    running: int
+    done: int
+
+
+class PairView(BaseModel):
+    """A direction of translation."""
+
+    source_language: str
+    target_language: str
+
+
+class VoiceView(BaseModel):
+    """A voice."""
+
+    name: str
+    language: str
+
+
+class CodecView(BaseModel):
+    """A codec; bitrates_kbps are the lowest and highest, null when not adjustable."""
+
+    name: str
+    bitrates_kbps: tuple[int, int] | None
+    default_bitrate_kbps: int
+
+
+class CapabilitiesView(BaseModel):
+    """What this installation can do; null where a service has not answered yet."""
+
+    languages: list[str] | None
+    translates_to_english: bool | None
+    pairs: list[PairView] | None
+    voices: list[VoiceView] | None
+    codecs: list[CodecView] | None
+    containers: list[str] | None
+
+
+class StagesView(BaseModel):
+    """The stages, and what they can do."""
+
+    stages: list[StageView]
+    capabilities: CapabilitiesView
+
+
+class ComponentView(BaseModel):
+    """How a component is."""
+
+    name: str
+    ready: bool
+    detail: str
+
+
+class ReadyView(BaseModel):
+    """Whether the installation can take jobs."""
+
+    ready: bool
+    components: list[ComponentView]

@@ -1,0 +1,69 @@
+"""Composition root of the gateway's HTTP process."""
+
+from __future__ import annotations
+
+import uvicorn
+from fastapi import FastAPI
+
+from services.gateway.api.application import build
+from services.gateway.api.context import Context
+from services.gateway.capabilities import GrpcCapabilities
+from services.gateway.dispatch import CeleryDispatcher
+from services.gateway.health import Health
+from services.gateway.jobs.service import JobService, Ports
+from services.gateway.keys import Keys, ensure_admin_key
+from services.gateway.media import GrpcMediaProbe
+from services.gateway.settings import GatewaySettings
+from services.gateway.storage.redis import RedisJobStore
+from services.shared import telemetry
+from services.shared.artifacts.local import LocalArtifacts
+from services.shared.broker import make_celery
+from services.shared.config import load
+from services.shared.ledger.ledger import Ledger, connect
+from services.shared.rpc.client import Channels
+
+
+def create_app(settings: GatewaySettings) -> FastAPI:
+    """Wire the gateway as the settings say. Nothing is asked of any other process yet."""
+    channels = Channels(settings.target_of)
+    timeout_s = settings.gateway_health_timeout_s
+    store = RedisJobStore(Ledger(connect(settings.redis_url), settings.key_prefix))
+    capabilities = GrpcCapabilities(channels, settings.gateway_capabilities_s, timeout_s)
+    ports = Ports(
+        store=store,
+        artifacts=LocalArtifacts(settings.artifacts_dir),
+        dispatcher=CeleryDispatcher(make_celery(settings, "gateway")),
+        capabilities=capabilities,
+        probe=GrpcMediaProbe(channels, timeout_s),
+    )
+    return build(
+        Context(
+            settings=settings,
+            keys=Keys(ensure_admin_key(settings.admin_key_file)),
+            jobs=JobService(ports),
+            store=store,
+            capabilities=capabilities,
+            health=Health(store, channels, timeout_s),
+        )
+    )
+
+
+def main() -> None:
+    """Serve HTTP until SIGTERM, then let running requests end."""
+    settings = load(GatewaySettings)
+    telemetry.configure("gateway", settings)
+    uvicorn.run(
+        create_app(settings),
+        host=settings.host,
+        port=settings.http_port,
+        log_level=settings.log_level,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        # An event stream ends only with its job: it must not hold up the end of the process for long.
+        timeout_graceful_shutdown=round(settings.drain_s),
+    )
+
+
+if __name__ == "__main__":
+    main()

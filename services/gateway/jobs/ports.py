@@ -1,0 +1,218 @@
+"""What the domain asks of the world: Protocols that storage, dispatch and the model services fill.
+
+Audio and text live behind one more, services.shared.artifacts.base.ArtifactStore.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from services.gateway.jobs.model import Final, Job, JobOutcome, JobState
+from services.gateway.jobs.pipeline import Stage
+from services.shared.tasks import Hint
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A job to be written: its first unit is (stages[0], index "job"), with an empty payload."""
+
+    job: Job
+    spec: Mapping[str, Any]
+    stages: tuple[Stage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class JobQuery:
+    """Which jobs to list, newest first.
+
+    Attributes:
+        tenant: Whose jobs.
+        limit: At most this many.
+        state: Only jobs in this state.
+        before: Only jobs whose id sorts before this one.
+    """
+
+    tenant: str
+    limit: int
+    state: JobState | None = None
+    before: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StageDepth:
+    """How many units of a stage wait, run, and were done, over all jobs."""
+
+    queued: int
+    running: int
+    done: int
+
+
+class JobStore(Protocol):
+    """The jobs and their units. Every method is atomic, and may be called from any thread."""
+
+    def submit(self, submission: Submission) -> Sequence[Hint]:
+        """Write a job and its first unit; return the hints to send."""
+        ...
+
+    def get(self, job_id: str) -> Job | None:
+        """Return the job as it stands, whoever owns it."""
+        ...
+
+    def list(self, query: JobQuery) -> Sequence[Job]:
+        """Return jobs, newest first."""
+        ...
+
+    def cancel(self, job_id: str) -> bool:
+        """Ask for the job to end; False when it is over or asked already.
+
+        The state becomes cancelling; the job is finishing as soon as none of its units is leased.
+        """
+        ...
+
+    def erase(self, job_id: str) -> bool:
+        """Forget a job in a final state; False when there is none."""
+        ...
+
+    def outcome(self, job_id: str) -> JobOutcome | None:
+        """Return the job with all its units when nothing of it is left to run, else None.
+
+        That is: not in a final state, and every unit done or dead, or cancelling and none leased.
+        """
+        ...
+
+    def finish(self, job_id: str, final: Final) -> bool:
+        """Put a finishing job into its final state.
+
+        False, and no change, when the job is in a final state already, or when it was cancelled after
+        `outcome` was read and `final` is something else.
+        """
+        ...
+
+    def depths(self) -> Mapping[str, StageDepth]:
+        """Return the depth of every stage."""
+        ...
+
+    def ping(self) -> None:
+        """Raise Unavailable when the store cannot be reached."""
+        ...
+
+
+class Dispatcher(Protocol):
+    """Sends hints to the stage workers."""
+
+    def send(self, hints: Sequence[Hint]) -> None:
+        """Send them. Never raises: a hint that is lost is sent again by the reconciler."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class RawFormat:
+    """What a file without a header cannot say of itself."""
+
+    encoding: str
+    sample_rate_hertz: int
+    channel_count: int
+
+
+class MediaProbe(Protocol):
+    """Looks at a file's first bytes; filled by the codec service."""
+
+    def probe(self, head: bytes, size_bytes: int, raw_format: RawFormat | None) -> str:
+        """Return the container's name, such as "wav".
+
+        Raises:
+            InvalidMedia: it is not a file that can be decoded.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AsrCapabilities:
+    """What speech recognition can do."""
+
+    languages: tuple[str, ...]
+    translates_to_english: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TranslationCapabilities:
+    """What text translation can do: (source, target) pairs of BCP-47 tags."""
+
+    pairs: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """A voice of speech synthesis."""
+
+    name: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class TtsCapabilities:
+    """What speech synthesis can do."""
+
+    voices: tuple[Voice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """An audio codec of the codec service.
+
+    Attributes:
+        name: Such as "opus".
+        bitrates_kbps: Lowest and highest; None when not adjustable.
+        default_bitrate_kbps: 0 when not adjustable.
+    """
+
+    name: str
+    bitrates_kbps: tuple[int, int] | None
+    default_bitrate_kbps: int
+
+
+@dataclass(frozen=True, slots=True)
+class CodecCapabilities:
+    """What the codec service can do."""
+
+    codecs: tuple[Codec, ...]
+    containers: tuple[str, ...]
+
+
+class Capabilities(Protocol):
+    """What the model services say they can do. Each raises Unavailable if its service never answered."""
+
+    def asr(self) -> AsrCapabilities:
+        """Of speech recognition."""
+        ...
+
+    def translation(self) -> TranslationCapabilities:
+        """Of text translation."""
+        ...
+
+    def tts(self) -> TtsCapabilities:
+        """Of speech synthesis."""
+        ...
+
+    def codec(self) -> CodecCapabilities:
+        """Of the codec service."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """How a part of the installation is: "redis", or a model service."""
+
+    name: str
+    ready: bool
+    detail: str
+
+
+class Health(Protocol):
+    """Knows how every component is."""
+
+    def components(self) -> Sequence[Component]:
+        """Ask each of them."""
+        ...

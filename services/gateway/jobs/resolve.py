@@ -1,0 +1,178 @@
+"""A valid spec against what this installation can do: everything checked, every default filled in."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from services.gateway.jobs.languages import AUTO, any_serves, canonical, serves
+from services.gateway.jobs.ports import Capabilities, TranslationCapabilities
+from services.gateway.jobs.ports import Codec as CodecDescription
+from services.gateway.jobs.spec import (
+    AudioSpec,
+    CallSpec,
+    ChannelSpec,
+    DecodeSpec,
+    EncodeSpec,
+    JobSpec,
+    SpeechSpec,
+    SpeechTranslationSpec,
+    TextTranslationSpec,
+    TranscriptionSpec,
+)
+from services.shared.errors import Unsupported
+
+_ENGLISH: Final = "en"
+Json = dict[str, Any]
+
+
+def resolve(spec: JobSpec, capabilities: Capabilities) -> Json:
+    """Return the spec as workers read it: JSON, complete, without the client's text or metadata.
+
+    Only the services that the job needs are asked.
+
+    Raises:
+        Unsupported: (codes unsupported_language, unsupported_language_pair, unknown_voice, unknown_codec,
+            invalid_bitrate) this installation cannot do it; the detail lists what it can.
+        Unavailable: a needed service has not answered yet.
+    """
+    common: Json = {"kind": spec.kind, "priority": spec.priority}
+    match spec:
+        case SpeechTranslationSpec() | TranscriptionSpec():
+            return common | _call(spec, capabilities)
+        case TextTranslationSpec():
+            _check_pair(capabilities.translation(), spec.source_language, spec.target_language)
+            return common | spec.model_dump(include={"source_language", "target_language"})
+        case SpeechSpec():
+            audio = _audio(spec.audio, capabilities) | {"layout": "mixed"}
+            voice = _voice(spec.voice, spec.language, capabilities, "voice")
+            return common | {"language": spec.language, "voice": voice, "audio": audio}
+        case EncodeSpec():
+            return common | {"audio": _audio(spec.audio, capabilities)}
+        case DecodeSpec():
+            return common
+
+
+def _call(spec: CallSpec, capabilities: Capabilities) -> Json:
+    directions = [
+        {"index": index, **_direction(channel, spec, capabilities)}
+        for index, channel in enumerate(spec.directions())
+    ]
+    resolved: Json = {"outputs": list(spec.outputs), "channels": directions if spec.channels else []}
+    if not spec.channels:
+        resolved |= directions[0]
+        del resolved["index"]
+    if isinstance(spec, SpeechTranslationSpec):
+        resolved["max_stretch"] = spec.max_stretch
+        if "audio" in spec.outputs:
+            resolved["audio"] = _audio(spec.audio, capabilities)
+    return resolved
+
+
+def _direction(channel: ChannelSpec, spec: CallSpec, capabilities: Capabilities) -> Json:
+    source, target = channel.source_language, channel.target_language
+    recognised = capabilities.asr().languages
+    if source != AUTO and not any_serves(recognised, source):
+        raise Unsupported(
+            f"{source} is not recognised here. Recognised: {_listed(recognised)}, or auto.",
+            code="unsupported_language",
+        )
+    resolved: Json = {
+        "role": channel.role,
+        "source_language": source,
+        "target_language": target,
+        "voice": None,
+        "translator": _translator(spec, source, target, capabilities) if target else None,
+    }
+    if isinstance(spec, SpeechTranslationSpec) and "audio" in spec.outputs and target:
+        voices = {canonical(name): voice for name, voice in spec.voices.items()} | spec.voices
+        wish = channel.voice or voices.get(channel.role or "") or voices.get(target)
+        resolved["voice"] = _voice(wish, target, capabilities, "voices")
+    return resolved
+
+
+def _translator(spec: CallSpec, source: str, target: str, capabilities: Capabilities) -> str | None:
+    """Return "asr" where speech recognition itself translates, None where the translation service does."""
+    by_asr = serves(target, _ENGLISH) and capabilities.asr().translates_to_english
+    # A detected language may be any, and recognition translates from any.
+    if by_asr and (source == AUTO or isinstance(spec, TranscriptionSpec)):
+        return None if serves(source, target) else "asr"
+    if isinstance(spec, TranscriptionSpec):
+        raise Unsupported(
+            "A transcription translates only into en, and only where the ASR engine can; for other languages "
+            "use the kind speech_translation with outputs [transcript].",
+            code="unsupported_language_pair",
+        )
+    translation = capabilities.translation()
+    if _has_pair(translation, source, target):
+        return None
+    if by_asr and not serves(source, target):
+        return "asr"
+    raise _no_pair(translation, source, target, into_english=capabilities.asr().translates_to_english)
+
+
+def _check_pair(translation: TranslationCapabilities, source: str, target: str) -> None:
+    if not _has_pair(translation, source, target):
+        raise _no_pair(translation, source, target, into_english=False)
+
+
+def _has_pair(translation: TranslationCapabilities, source: str, target: str) -> bool:
+    return any(
+        (source == AUTO or serves(one, source)) and serves(other, target) for one, other in translation.pairs
+    )
+
+
+def _no_pair(
+    translation: TranslationCapabilities, source: str, target: str, *, into_english: bool
+) -> Unsupported:
+    pairs = [f"{one} to {other}" for one, other in translation.pairs]
+    pairs += ["any recognised language to en"] if into_english else []
+    return Unsupported(
+        f"Translation from {source} to {target} is not supported. Supported: {_listed(pairs)}.",
+        code="unsupported_language_pair",
+    )
+
+
+def _voice(wish: str | None, language: str, capabilities: Capabilities, field: str) -> str | None:
+    voices = capabilities.tts().voices
+    names = [voice.name for voice in voices if serves(voice.language, language)]
+    if not names:
+        spoken = sorted({voice.language for voice in voices})
+        raise Unsupported(
+            f"{language} is not spoken here. Spoken: {_listed(spoken)}.", code="unsupported_language"
+        )
+    if wish is not None and wish not in names:
+        raise Unsupported(
+            f"There is no voice of that name for {language} (see {field}). Its voices: {_listed(names)}.",
+            code="unknown_voice",
+        )
+    return wish
+
+
+def _audio(audio: AudioSpec, capabilities: Capabilities) -> Json:
+    codecs = {codec.name: codec for codec in capabilities.codec().codecs}
+    codec = codecs.get(audio.codec)
+    if codec is None:
+        raise Unsupported(
+            f"There is no codec of that name (see audio.codec). Codecs: {_listed(list(codecs))}.",
+            code="unknown_codec",
+        )
+    _check_bitrate(audio.bitrate_kbps, codec)
+    return audio.model_dump() | {"bitrate_kbps": audio.bitrate_kbps or codec.default_bitrate_kbps}
+
+
+def _check_bitrate(bitrate_kbps: int | None, codec: CodecDescription) -> None:
+    if bitrate_kbps is None:
+        return
+    if codec.bitrates_kbps is None:
+        raise Unsupported(
+            f"{codec.name} has no adjustable bitrate: leave audio.bitrate_kbps out.", code="invalid_bitrate"
+        )
+    lowest, highest = codec.bitrates_kbps
+    if not lowest <= bitrate_kbps <= highest:
+        raise Unsupported(
+            f"{codec.name} takes audio.bitrate_kbps from {lowest} to {highest}.", code="invalid_bitrate"
+        )
+
+
+def _listed(names: list[str] | tuple[str, ...]) -> str:
+    return ", ".join(names) or "none"

@@ -1,0 +1,34 @@
+"""The gateway's knobs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from services.shared.config import Settings
+
+
+class GatewaySettings(Settings):
+    """What only the gateway needs to know."""
+
+    gateway_max_upload_bytes: int = Field(
+        2 * 1024**3, ge=1024, description="Largest request body that is taken."
+    )
+    gateway_capabilities_s: float = Field(
+        30.0, gt=0, description="Age at which what a model service said it can do is asked again."
+    )
+    gateway_health_timeout_s: float = Field(
+        2.0, gt=0, le=30, description="Wait for one component's health, and for its capabilities."
+    )
+    gateway_events_poll_s: float = Field(
+        0.5, gt=0, le=10, description="How often an event stream looks for a change."
+    )
+    gateway_heartbeat_s: float = Field(
+        15.0, gt=0, le=60, description="Silence after which an event stream sends a comment, for proxies."
+    )
+
+    @property
+    def admin_key_file(self) -> Path:
+        """The file that holds the administrator's API key."""
+        return self.home / "admin.key"

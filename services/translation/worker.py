@@ -1,0 +1,80 @@
+"""The translation stage: a transcript or a text in, its translation out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+from protos.v1 import common_pb2, translation_pb2, translation_pb2_grpc
+from services.shared.config import load
+from services.shared.stage import Handler, Output, Work, run_worker
+from services.shared.tasks import TRANSCRIBE, TRANSLATE
+from services.translation.languages import primary
+from services.translation.settings import TranslationSettings
+
+Document = dict[str, Any]
+
+_NO_MODEL: Final = {"name": "", "revision": ""}
+
+
+def translate(work: Work) -> Output:
+    """Translate the unit's transcript, or the job's text, and store the translation.
+
+    A transcript that its engine translated already, an empty one, and one that is in the target
+    language anyway are passed on without a call.
+    """
+    claim = work.claim
+    if TRANSCRIBE in claim.inputs:
+        key = claim.inputs[TRANSCRIBE]["transcript"]
+        return _store(work, _transcript(work, json.loads(work.artifacts.get(key))))
+    text = work.artifacts.get(claim.spec["input"]["key"]).decode()
+    return _store(work, _text(work, text, claim.spec["source_language"], claim.spec["target_language"]))
+
+
+def _transcript(work: Work, transcript: Document) -> Document:
+    text, payload = transcript["text"], work.claim.payload
+    if made := transcript.get("translation"):
+        return Document({"warnings": [], "model": transcript["model"]} | made)
+    source, target = payload["source_language"], payload["target_language"]
+    if text.strip() and primary(source) == primary(target):  # a detected language
+        return {"text": text, "warnings": ["same_language"], "model": _NO_MODEL}
+    return _text(work, text, source, target)
+
+
+def _text(work: Work, text: str, source: str, target: str) -> Document:
+    if not text.strip():
+        return {"text": "", "warnings": [], "model": _NO_MODEL}
+    stub = translation_pb2_grpc.TranslationStub(work.channels.to("translation"))
+    request = translation_pb2.TranslateRequest(
+        context=common_pb2.RequestContext(request_id=work.request_id, tenant=work.claim.tenant),
+        source_language=source,
+        target_language=target,
+        texts=[text],
+    )
+    response = work.unary(stub.Translate, request)
+    (translated,) = response.translations
+    return {
+        "text": translated.text,
+        "warnings": list(translated.warnings),
+        "model": {"name": response.model.name, "revision": response.model.revision},
+    }
+
+
+def _store(work: Work, document: Document) -> Output:
+    key = work.key("translation.json")
+    work.artifacts.put(key, json.dumps(document, ensure_ascii=False).encode())
+    return Output({"translation": key, "empty": not document["text"].strip()})
+
+
+HANDLERS: Final[Mapping[str, Handler]] = {TRANSLATE: translate}
+
+
+def main() -> None:
+    """Consume the translation queues until told to stop."""
+    settings = load(TranslationSettings)
+    run_worker("translation", HANDLERS, settings, settings.translation_workers)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""What a speech engine is: voices, a cheap forecast of how long a text takes, and the speech itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+SAMPLE_RATE_HZ: Final = 24_000
+MIN_RATE: Final = 0.5
+MAX_RATE: Final = 2.0
+
+Audio = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Which weights speak.
+
+    Attributes:
+        name: Name in the model manifest.
+        revision: Changes whenever the speech may change.
+    """
+
+    name: str
+    revision: str
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """A speaker.
+
+    Attributes:
+        name: Unique in its engine.
+        language_code: BCP-47, such as "pt-BR".
+        gender: "female" or "male".
+        default: Whether it speaks when a request names no voice; one per language code.
+    """
+
+    name: str
+    language_code: str
+    gender: str
+    default: bool = False
+
+
+class TtsEngine(Protocol):
+    """A loaded engine; every method may be called from several threads at once."""
+
+    @property
+    def model(self) -> Model:
+        """The model that speaks."""
+        ...
+
+    @property
+    def voices(self) -> tuple[Voice, ...]:
+        """All voices; for each language the most common region comes first."""
+        ...
+
+    def estimate_ms(self, text: str, voice: str, rate: float) -> int:
+        """Forecast the length of `synthesize` with the same arguments, at a small part of its cost.
+
+        Returns:
+            Milliseconds; 0 when there is nothing to speak.
+        """
+        ...
+
+    def synthesize(self, text: str, voice: str, rate: float) -> Audio:
+        """Speak.
+
+        Args:
+            text: One or a few sentences; `core` splits longer texts.
+            voice: Name of one of `voices`.
+            rate: Speaking rate, MIN_RATE to MAX_RATE.
+
+        Returns:
+            float32 mono at SAMPLE_RATE_HZ in [-1, 1], without silence at its ends; empty when
+            there is nothing to speak.
+        """
+        ...

@@ -1,0 +1,109 @@
+"""The TTS stage worker: a region's translation, or a job's own text, becomes a speech artifact."""
+
+from __future__ import annotations
+
+import io
+import json
+import wave
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from protos.v1 import common_pb2, tts_pb2, tts_pb2_grpc
+from services.shared import tasks
+from services.shared.config import load
+from services.shared.stage import Output, Work, run_worker
+from services.tts.settings import TtsSettings
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """What one unit has to say; the artifact key of a text, if there is any, and how to say it."""
+
+    text: str
+    language: str
+    voice: str | None
+    slot_ms: int = 0
+    max_stretch: float | None = None
+
+
+def synthesize(work: Work) -> Output:
+    """Speak one unit: a region into its slot, a text of a speech job without one."""
+    line = _whole_text(work) if work.claim.index == "job" else _region(work)
+    if not line.text:
+        return Output(_document(line, None, tts_pb2.SpeechInfo()))
+    stub = tts_pb2_grpc.TtsStub(work.channels.to("tts"))
+    responses = work.stream(stub.Synthesize, _request(work, line))
+    info = next(responses).info
+    pcm = b"".join(response.audio for response in responses)
+    if not pcm:
+        return Output(_document(line, None, info))
+    stored = work.artifacts.put(work.key("speech.wav"), _wav(pcm, info.format))
+    return Output(_document(line, stored.key, info))
+
+
+def _whole_text(work: Work) -> _Line:
+    spec = work.claim.spec
+    text = work.artifacts.get(spec["input"]["key"]).decode()
+    return _Line(text.strip(), spec["language"], spec.get("voice"))
+
+
+def _region(work: Work) -> _Line:
+    payload, translated = work.claim.payload, work.claim.inputs[tasks.TRANSLATE]
+    text = ""
+    if not translated["empty"]:
+        text = json.loads(work.artifacts.get(translated["translation"]))["text"].strip()
+    return _Line(
+        text,
+        payload["target_language"],
+        payload.get("voice"),
+        payload["end_ms"] - payload["start_ms"],
+        payload.get("max_stretch"),
+    )
+
+
+def _request(work: Work, line: _Line) -> tts_pb2.SynthesizeRequest:
+    return tts_pb2.SynthesizeRequest(
+        context=common_pb2.RequestContext(request_id=work.request_id, tenant=work.claim.tenant),
+        text=line.text,
+        language_code=line.language,
+        voice=line.voice or "",
+        slot_ms=line.slot_ms,
+        max_stretch=line.max_stretch or 0,
+    )
+
+
+def _document(line: _Line, audio: str | None, info: tts_pb2.SpeechInfo) -> Mapping[str, Any]:
+    return {
+        "audio": audio,
+        "voice": info.voice or line.voice,
+        "slot_ms": line.slot_ms,
+        "duration_ms": info.duration_ms,
+        "stretch": info.stretch or 1.0,
+        "sample_rate_hertz": info.format.sample_rate_hertz,
+        "model": {"name": info.model.name, "revision": info.model.revision} if info.model.name else None,
+        "warnings": list(info.warnings),
+    }
+
+
+def _wav(pcm: bytes, layout: common_pb2.PcmFormat) -> bytes:
+    file = io.BytesIO()
+    with wave.open(file, "wb") as out:
+        out.setnchannels(layout.channel_count)
+        out.setsampwidth(2)
+        out.setframerate(layout.sample_rate_hertz)
+        out.writeframes(pcm)
+    return file.getvalue()
+
+
+HANDLERS = {tasks.SYNTHESIZE: synthesize}
+
+
+def main() -> None:
+    """Work until told to stop."""
+    settings = load(TtsSettings)
+    run_worker("tts", HANDLERS, settings, settings.tts_workers)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+"""`python -m tests.bench [NAME ...]`: runs benchmarks, prints tables, writes JSON and plots to bench/results."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from typing import Final
+
+from tests.bench import plots, report
+
+BENCHMARKS: Final = ("control_plane", "memory", "pipeline", "quality")
+
+
+def main() -> None:
+    """Run the benchmarks named, all of them when none is."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", choices=(*BENCHMARKS, []), help=", ".join(BENCHMARKS))
+    names = parser.parse_args().names or BENCHMARKS
+    report.show_head()
+    for name in names:
+        result = importlib.import_module(f"tests.bench.{name}").run()
+        report.show(result)
+        report.write(result)
+        plots.draw(result)
+    print(f"\nwritten to {report.RESULTS}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,166 @@
+"""Every shape of job runs through the ledger to its end, whole or with holes."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.shared.ledger.ledger import Ledger
+from services.shared.ledger.records import Child, Claim, Output
+from services.shared.tasks import DECODE, ENCODE, SEGMENT, SYNTHESIZE, TRANSCRIBE, TRANSLATE, Hint
+from tests.support.calls import (
+    KINDS,
+    POISON,
+    audit,
+    fields,
+    finishing,
+    graph,
+    new_job,
+    play,
+    play_until,
+    silence,
+    states,
+    take,
+)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_runs_each_of_its_units_once_and_then_may_be_finished(ledger: Ledger, kind: str) -> None:
+    ran = play(ledger, ledger.submit(new_job(kind=kind)))
+    assert len(ran) == len(set(ran))
+    assert set(states(ledger).values()) == {"done"}
+    assert [unit.partition(":")[2] for unit in ran if unit.endswith(":job")] == [
+        f"{stage}:job" for stage, scope in graph(kind) if scope == "job"
+    ]
+    assert finishing(ledger) == {"job_1"}
+    audit(ledger, ["job_1"])
+
+
+def test_a_call_fans_out_by_channel_and_region_and_gathers_at_the_end(ledger: Ledger) -> None:
+    ran = play(ledger, ledger.submit(new_job()))
+    regions = ("c0r0", "c0r1", "c1r0", "c1r1")
+    expected = {f"job_1:{stage}:job" for stage in (DECODE, ENCODE)}
+    expected |= {f"job_1:{SEGMENT}:{channel}" for channel in ("c0", "c1")}
+    expected |= {
+        f"job_1:{stage}:{region}" for stage in (TRANSCRIBE, TRANSLATE, SYNTHESIZE) for region in regions
+    }
+    assert set(ran) == expected
+    assert ran[0].endswith(DECODE + ":job")
+    assert ran[-1].endswith(ENCODE + ":job")
+
+
+def test_a_region_goes_on_while_another_channel_is_not_even_segmented(ledger: Ledger) -> None:
+    first, second = play_until(ledger, ledger.submit(new_job()), SEGMENT)
+    regions = ledger.complete(take(ledger, first.unit), Output({}, (Child("c0r0", {}),)))
+    assert [unit.rpartition(":")[0] for unit in play(ledger, regions)] == [
+        f"job_1:{stage}" for stage in (TRANSCRIBE, TRANSLATE, SYNTHESIZE)
+    ]
+    assert states(ledger)[f"{ENCODE}:job"] == "blocked"
+    assert play(ledger, [second], silence) == [second.unit, f"job_1:{ENCODE}:job"]
+
+
+def test_a_claim_brings_its_payload_and_the_outputs_that_came_before_it(ledger: Ledger) -> None:
+    seen: dict[str, Claim] = {}
+
+    def parent(claim: Claim) -> tuple[Child, ...]:
+        seen[claim.stage] = claim
+        if claim.stage == DECODE:
+            return (Child("c0", {"channel": 0, "role": "agent"}),)
+        return (Child("c0r0", {"region": 0}),) if claim.stage == SEGMENT else ()
+
+    play(ledger, ledger.submit(new_job()), parent)
+    assert seen[DECODE].payload == {}
+    assert seen[SEGMENT].payload == {"channel": 0, "role": "agent"}
+    assert seen[SYNTHESIZE].payload == {"region": 0}
+    assert seen[SYNTHESIZE].inputs == {
+        TRANSCRIBE: {"by": f"job_1:{TRANSCRIBE}:c0r0"},
+        TRANSLATE: {"by": f"job_1:{TRANSLATE}:c0r0"},
+    }
+    assert seen[ENCODE].inputs == {DECODE: {"by": f"job_1:{DECODE}:job"}}
+    claim = seen[TRANSCRIBE]
+    assert (claim.job, claim.tenant, claim.priority, claim.index) == ("job_1", "acme", "batch", "c0r0")
+    assert claim.spec == {"kind": "speech_translation"}
+
+
+def test_a_call_without_speech_still_reaches_the_gathering_stage(ledger: Ledger) -> None:
+    ran = play(ledger, ledger.submit(new_job()), silence)
+    assert [unit.partition(":")[2] for unit in ran] == [
+        f"{DECODE}:job",
+        f"{SEGMENT}:c0",
+        f"{SEGMENT}:c1",
+        f"{ENCODE}:job",
+    ]
+    assert finishing(ledger) == {"job_1"}
+
+
+def test_a_transcription_without_speech_may_be_finished(ledger: Ledger) -> None:
+    play(ledger, ledger.submit(new_job(kind="transcription")), silence)
+    assert set(states(ledger).values()) == {"done"}
+    assert finishing(ledger) == {"job_1"}
+
+
+def test_a_recording_without_channels_reaches_the_gathering_stage(ledger: Ledger) -> None:
+    ran = play(ledger, ledger.submit(new_job()), lambda _claim: ())
+    assert ran == [f"job_1:{DECODE}:job", f"job_1:{ENCODE}:job"]
+
+
+@pytest.mark.parametrize("stage", [TRANSCRIBE, TRANSLATE, SYNTHESIZE])
+def test_a_dead_region_leaves_a_hole_and_the_rest_goes_on(ledger: Ledger, stage: str) -> None:
+    play(ledger, ledger.submit(new_job()), poison=[f"job_1:{stage}:c0r1"])
+    after = states(ledger)
+    chain = (TRANSCRIBE, TRANSLATE, SYNTHESIZE)
+    dead = {f"{each}:c0r1" for each in chain[chain.index(stage) :]}
+    assert {name for name, state in after.items() if state == "dead"} == dead
+    assert after[f"{ENCODE}:job"] == "done"
+    errors = {unit.stage: unit.error_code for unit in ledger.units("job_1") if unit.state == "dead"}
+    assert errors.pop(stage) == "poison"
+    assert set(errors.values()) <= {"upstream_failed"}
+    audit(ledger, ["job_1"])
+
+
+def test_a_dead_channel_leaves_the_other_one_whole(ledger: Ledger) -> None:
+    play(ledger, ledger.submit(new_job()), poison=[f"job_1:{SEGMENT}:c0"])
+    after = states(ledger)
+    assert {name for name, state in after.items() if state == "dead"} == {f"{SEGMENT}:c0"}
+    assert after[f"{SYNTHESIZE}:c1r1"] == after[f"{ENCODE}:job"] == "done"
+
+
+def test_a_dead_decode_ends_the_job_without_gathering(ledger: Ledger) -> None:
+    ran = play(ledger, ledger.submit(new_job()), poison=[f"job_1:{DECODE}:job"])
+    assert ran == [f"job_1:{DECODE}:job"]
+    assert states(ledger) == {f"{DECODE}:job": "dead", f"{ENCODE}:job": "dead"}
+    assert [unit.error_code for unit in ledger.units("job_1")] == ["poison", "upstream_failed"]
+    assert finishing(ledger) == {"job_1"}
+    audit(ledger, ["job_1"])
+
+
+def test_a_dead_gathering_stage_ends_the_job(ledger: Ledger) -> None:
+    play(ledger, ledger.submit(new_job()), poison=[f"job_1:{ENCODE}:job"])
+    assert states(ledger)[f"{ENCODE}:job"] == "dead"
+    assert finishing(ledger) == {"job_1"}
+    audit(ledger, ["job_1"])
+
+
+def test_a_dead_first_stage_takes_the_second_one_along(ledger: Ledger) -> None:
+    play(ledger, ledger.submit(new_job(kind="speech")), poison=[f"job_1:{SYNTHESIZE}:job"])
+    assert [unit.error_code for unit in ledger.units("job_1")] == ["poison", "upstream_failed"]
+    assert finishing(ledger) == {"job_1"}
+
+
+def test_progress_counts_what_is_done_and_what_is_dead(ledger: Ledger) -> None:
+    play(ledger, ledger.submit(new_job()), poison=[f"job_1:{TRANSLATE}:c0r0"])
+    record = fields(ledger)
+    assert (record[f"total:{TRANSLATE}"], record[f"done:{TRANSLATE}"], record[f"dead:{TRANSLATE}"]) == (
+        "4",
+        "3",
+        "1",
+    )
+    assert (record[f"total:{TRANSCRIBE}"], record[f"done:{TRANSCRIBE}"]) == ("4", "4")
+
+
+def test_hints_carry_the_stage_and_the_priority_of_their_job(ledger: Ledger) -> None:
+    hints = ledger.submit(new_job())
+    assert hints == [Hint(DECODE, f"job_1:{DECODE}:job", "batch")]
+    channels = ledger.complete(take(ledger, hints[0].unit), Output({}, (Child("c0", {}),)))
+    assert channels == [Hint(SEGMENT, f"job_1:{SEGMENT}:c0", "batch")]
+    claim = take(ledger, channels[0].unit)
+    assert ledger.fail(claim, POISON) == [Hint(ENCODE, f"job_1:{ENCODE}:job", "batch")]

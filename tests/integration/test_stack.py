@@ -1,0 +1,175 @@
+"""The whole stack as `dragoman up` starts it, on fake engines: a call in, a result out, nothing left."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import stat
+import subprocess
+import sys
+import wave
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from services.cli.stack.process import identity_of
+
+ROOT = Path(__file__).parents[2]
+PORTS = ("REDIS", "HTTP", "ASR", "TRANSLATION", "TTS", "CODEC")
+RATE_HZ = 8000
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A home folder and ports of its own, and the command line that works there."""
+
+    home: Path
+    environment: dict[str, str]
+
+    def dragoman(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "services.cli.main", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+
+    def pids(self) -> list[int]:
+        return [json.loads(file.read_text())["pid"] for file in (self.home / "run").glob("*.pid")]
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [int(each.getsockname()[1]) for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """A stack that is up."""
+    home = tmp_path_factory.mktemp("stack") / "home"
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("DRAGOMAN_")}
+    ports = {f"DRAGOMAN_{name}_PORT": str(port) for name, port in zip(PORTS, free_ports(6), strict=True)}
+    engines = {f"DRAGOMAN_{room}_ENGINE": "fake" for room in ("ASR", "TRANSLATION", "TTS")}
+    environment = {**inherited, **ports, **engines, "DRAGOMAN_HOME": str(home), "DRAGOMAN_DRAIN_S": "5"}
+    installation = Installation(home, environment)
+    up = installation.dragoman("up")
+    try:
+        assert up.returncode == 0, up.stderr
+        yield installation
+    finally:
+        installation.dragoman("down")
+
+
+@pytest.fixture(scope="module")
+def call(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two seconds of two channels: a tone with pauses on the left, another one on the right."""
+    file = tmp_path_factory.mktemp("calls") / "call.wav"
+    seconds = np.arange(2 * RATE_HZ) / RATE_HZ
+    left = np.sin(2 * np.pi * 440 * seconds) * (seconds % 1 < 0.6)
+    right = np.sin(2 * np.pi * 300 * seconds) * (seconds % 1 >= 0.5)
+    samples = (np.stack([left, right], axis=1) * 12_000).astype("<i2")
+    with wave.open(str(file), "wb") as out:
+        out.setnchannels(2)
+        out.setsampwidth(2)
+        out.setframerate(RATE_HZ)
+        out.writeframes(samples.tobytes())
+    return file
+
+
+def test_every_component_is_ready(stack: Installation) -> None:
+    status = stack.dragoman("status")
+    lines = status.stdout.splitlines()[1:]
+    assert status.returncode == 0
+    assert [line.split()[1] for line in lines] == ["ready"] * 11
+
+
+def test_up_again_says_that_it_is_up(stack: Installation) -> None:
+    before = sorted(stack.pids())
+    up = stack.dragoman("up")
+    assert up.returncode == 0
+    assert "Already up" in up.stdout
+    assert sorted(stack.pids()) == before
+
+
+def test_the_admin_key_is_for_its_owner_only(stack: Installation) -> None:
+    assert stat.S_IMODE((stack.home / "admin.key").stat().st_mode) == 0o600
+
+
+def test_a_call_comes_back_translated_with_all_its_files(
+    stack: Installation, call: Path, tmp_path: Path
+) -> None:
+    channels = ("--channel", "agent:en:pt-BR", "--channel", "customer:pt-BR:en")
+    submitted = stack.dragoman("submit", str(call), *channels, "--out", str(tmp_path))
+    assert submitted.returncode == 0, submitted.stderr
+    result = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
+    assert [channel["role"] for channel in result["channels"]] == ["agent", "customer"]
+    assert all(channel["regions"] for channel in result["channels"])
+    names = {file.name.rpartition(".")[2] for file in tmp_path.iterdir()}
+    assert {"json", "srt", "vtt", "ogg"} <= names
+
+
+def test_a_text_comes_back_translated(stack: Installation) -> None:
+    text = ("--kind", "text_translation", "--text", "Good morning", "--from", "en", "--to", "pt-BR")
+    done = stack.dragoman("submit", *text, "--watch")
+    assert done.returncode == 0, done.stderr
+    assert "Good_pt morning_pt" in done.stdout.splitlines()
+
+
+def test_jobs_are_listed_shown_and_their_results_printed(stack: Installation, call: Path) -> None:
+    job_id = stack.dragoman(
+        "submit", str(call), "--kind", "transcription", "--from", "en", "--watch"
+    ).stdout.split()[0]
+    assert job_id in stack.dragoman("jobs").stdout
+    assert json.loads(stack.dragoman("job", job_id).stdout)["state"] == "succeeded"
+    assert json.loads(stack.dragoman("result", job_id).stdout)["kind"] == "transcription"
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [(b"", "empty_file"), (b"this is no recording at all\n" * 40, "unknown_media")],
+)
+def test_a_file_that_is_no_recording_is_refused_in_one_line(
+    stack: Installation, tmp_path: Path, content: bytes, code: str
+) -> None:
+    file = tmp_path / "bad.wav"
+    file.write_bytes(content)
+    done = stack.dragoman("submit", str(file), "--from", "en", "--to", "pt-BR")
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error {code}: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_key_is_refused(stack: Installation) -> None:
+    stranger = Installation(stack.home, stack.environment | {"DRAGOMAN_API_KEY": "wrong"})
+    assert stranger.dragoman("jobs").stderr.startswith("error invalid_key: ")
+
+
+def test_no_log_holds_the_redis_password_or_the_key(stack: Installation) -> None:
+    secrets = [(stack.home / name).read_text().strip() for name in ("redis/password", "admin.key")]
+    for log in (stack.home / "log").iterdir():
+        assert not any(secret in log.read_text() for secret in secrets), log.name
+
+
+def test_down_leaves_no_process_and_up_brings_the_jobs_back(stack: Installation) -> None:
+    before, pids = stack.dragoman("jobs").stdout, stack.pids()
+    down = stack.dragoman("down")
+    assert down.returncode == 0, down.stderr
+    assert down.stdout.count("stopped") == len(pids) == 11
+    assert [identity_of(pid) for pid in pids] == [None] * len(pids)
+    assert stack.pids() == []
+    assert stack.dragoman("status").returncode == 1
+    assert stack.dragoman("up").returncode == 0
+    assert stack.dragoman("jobs").stdout == before

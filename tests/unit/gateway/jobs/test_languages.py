@@ -1,0 +1,34 @@
+"""Language tags."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.gateway.jobs.languages import any_serves, canonical, serves
+
+
+@pytest.mark.parametrize(
+    ("written", "canonical_form"),
+    [("EN", "en"), ("pt-br", "pt-BR"), ("zh-hant-tw", "zh-Hant-TW"), ("es-419", "es-419"), ("auto", "auto")],
+)
+def test_a_tag_has_one_spelling(written: str, canonical_form: str) -> None:
+    assert canonical(written) == canonical_form
+    assert canonical(canonical_form) == canonical_form
+
+
+@pytest.mark.parametrize(
+    ("supported", "asked", "does"),
+    [
+        ("pt", "pt-BR", True),
+        ("pt-BR", "pt", True),
+        ("en-US", "en-us", True),
+        ("pt-PT", "pt-BR", False),
+        ("es", "est", False),
+        ("en", "de", False),
+    ],
+)
+def test_a_broader_or_narrower_tag_does_but_another_variety_does_not(
+    supported: str, asked: str, *, does: bool
+) -> None:
+    assert serves(supported, asked) is does
+    assert any_serves(["ja", supported], asked) is does

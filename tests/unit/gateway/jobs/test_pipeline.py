@@ -1,0 +1,35 @@
+"""The stage graphs."""
+
+from __future__ import annotations
+
+import pytest
+
+from services.gateway.jobs.pipeline import PIPELINES
+from services.gateway.jobs.result import _COMPOSERS
+from services.gateway.jobs.spec import kinds
+from services.shared import tasks
+
+
+def test_every_kind_has_a_spec_a_pipeline_and_a_result() -> None:
+    assert set(PIPELINES) == set(kinds()) == set(_COMPOSERS)
+
+
+@pytest.mark.parametrize("kind", PIPELINES)
+def test_a_pipeline_begins_with_one_unit_and_runs_each_stage_once(kind: str) -> None:
+    stages = PIPELINES[kind].stages
+    names = [stage.name for stage in stages]
+    assert stages[0].scope == "job"
+    assert set(names) <= set(tasks.STAGES)
+    assert len(names) == len(set(names))
+
+
+def test_a_call_without_audio_output_is_neither_spoken_nor_encoded() -> None:
+    stages = PIPELINES["speech_translation"].stages_for(["transcript"])
+    assert [stage.name for stage in stages] == [
+        tasks.DECODE, tasks.SEGMENT, tasks.TRANSCRIBE, tasks.TRANSLATE
+    ]  # fmt: skip
+
+
+def test_a_call_with_every_output_goes_through_every_stage() -> None:
+    stages = PIPELINES["speech_translation"].stages_for(["transcript", "subtitles", "audio"])
+    assert tuple(stage.name for stage in stages) == tasks.STAGES

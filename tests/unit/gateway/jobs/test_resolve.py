@@ -1,0 +1,129 @@
+"""A spec against what an installation can do."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from services.gateway.jobs.resolve import resolve
+from services.gateway.jobs.spec import parse
+from services.shared.errors import Unavailable, Unsupported
+from tests.unit.gateway.world import CALL_SPEC, TEXT_SPEC, Abilities
+
+ONE_WAY: dict[str, Any] = {"kind": "speech_translation", "source_language": "en", "target_language": "pt-BR"}
+
+
+def resolved(raw: dict[str, Any]) -> dict[str, Any]:
+    return resolve(parse(json.dumps(raw)), Abilities())
+
+
+def refused(raw: dict[str, Any]) -> tuple[str, str]:
+    with pytest.raises(Unsupported) as caught:
+        resolved(raw)
+    return caught.value.code, caught.value.detail
+
+
+def test_channels_are_numbered_and_complete() -> None:
+    assert resolved(CALL_SPEC)["channels"][1] == {
+        "index": 1,
+        "role": "customer",
+        "source_language": "pt-BR",
+        "target_language": "en",
+        "voice": None,
+        "translator": None,
+    }
+
+
+def test_one_direction_for_the_whole_file_lies_on_top() -> None:
+    spec = resolved(ONE_WAY | {"voices": {"pt-br": "dora"}})
+    assert spec["channels"] == []
+    assert (spec["source_language"], spec["target_language"], spec["voice"]) == ("en", "pt-BR", "dora")
+    assert spec["audio"] == {"codec": "opus", "bitrate_kbps": 24, "layout": "both"}
+
+
+@pytest.mark.parametrize(
+    ("more", "voices"),
+    [
+        ({"voices": {"agent": "dora"}}, ["dora", None]),
+        ({"voices": {"en": "bob", "pt-BR": "dora"}}, ["dora", "bob"]),
+        ({"voices": {"customer": "alice", "en": "bob"}}, [None, "alice"]),
+    ],
+)
+def test_a_voice_is_chosen_by_role_then_by_language(more: dict[str, Any], voices: list[str | None]) -> None:
+    assert [channel["voice"] for channel in resolved(CALL_SPEC | more)["channels"]] == voices
+
+
+@pytest.mark.parametrize(
+    ("source", "translator"), [("fr", "asr"), ("pt-BR", None), ("auto", "asr"), ("pt", None)]
+)
+def test_into_english_recognition_translates_where_the_translator_cannot(
+    source: str, translator: str | None
+) -> None:
+    spec = resolved(ONE_WAY | {"source_language": source, "target_language": "en"})
+    assert spec["translator"] == translator
+
+
+def test_a_transcription_into_english_is_recognitions_own_work() -> None:
+    raw = {"kind": "transcription", "source_language": "fr", "target_language": "en"}
+    assert resolved(raw)["translator"] == "asr"
+    assert resolved({"kind": "transcription", "source_language": "fr"})["translator"] is None
+
+
+def test_a_pair_that_is_not_there_is_refused_with_those_that_are() -> None:
+    code, detail = refused(ONE_WAY | {"target_language": "ja"})
+    assert code == "unsupported_language_pair"
+    assert "en to pt, pt to en, any recognised language to en" in detail
+
+
+def test_a_text_pair_that_is_not_there_is_refused_without_what_only_speech_can_do() -> None:
+    code, detail = refused(TEXT_SPEC | {"source_language": "fr", "target_language": "en"})
+    assert code == "unsupported_language_pair"
+    assert detail.endswith("Supported: en to pt, pt to en.")
+
+
+@pytest.mark.parametrize(
+    ("raw", "code", "listed"),
+    [
+        (ONE_WAY | {"source_language": "ja"}, "unsupported_language", "en, pt, fr, or auto"),
+        (ONE_WAY | {"target_language": "en"}, "unsupported_language_pair", "pt to en"),
+        (ONE_WAY | {"voices": {"pt-BR": "alice"}}, "unknown_voice", "dora"),
+        ({"kind": "speech", "text": "Hi", "language": "en", "voice": "dora"}, "unknown_voice", "alice, bob"),
+        ({"kind": "speech", "text": "Hi", "language": "ja"}, "unsupported_language", "en-GB, en-US, pt-BR"),
+        ({"kind": "encode", "audio": {"codec": "realaudio"}}, "unknown_codec", "opus, flac"),
+        (ONE_WAY | {"audio": {"bitrate_kbps": 5}}, "invalid_bitrate", "from 6 to 510"),
+        (ONE_WAY | {"audio": {"codec": "flac", "bitrate_kbps": 64}}, "invalid_bitrate", "no adjustable"),
+        (
+            {"kind": "transcription", "source_language": "en", "target_language": "pt"},
+            "unsupported_language_pair",
+            "only into en",
+        ),
+    ],
+)
+def test_what_is_not_there_is_refused_with_what_is(raw: dict[str, Any], code: str, listed: str) -> None:
+    found, detail = refused(raw)
+    assert found == code
+    assert listed in detail
+
+
+def test_a_codec_without_a_bitrate_gets_none() -> None:
+    audio = resolved({"kind": "encode", "audio": {"codec": "flac"}})["audio"]
+    assert audio == {"codec": "flac", "bitrate_kbps": 0, "layout": "multichannel"}
+
+
+def test_without_audio_output_nobody_asks_for_voices() -> None:
+    class Mute(Abilities):
+        def tts(self) -> Any:
+            raise Unavailable("Speech synthesis is away.")
+
+    spec = parse(json.dumps(ONE_WAY | {"outputs": ["transcript"]}))
+    assert "audio" not in resolve(spec, Mute())
+    with pytest.raises(Unavailable):
+        resolve(parse(json.dumps(ONE_WAY)), Mute())
+
+
+def test_a_resolved_spec_holds_neither_text_nor_metadata() -> None:
+    spec = resolved(TEXT_SPEC | {"metadata": {"phone": "555"}})
+    assert "Room 12" not in json.dumps(spec)
+    assert "555" not in json.dumps(spec)

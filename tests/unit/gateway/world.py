@@ -1,0 +1,194 @@
+"""A gateway without other processes: memory, a folder, and capabilities that are written down."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from services.gateway.jobs import ports
+from services.gateway.jobs.finish import Finisher
+from services.gateway.jobs.model import Job
+from services.gateway.jobs.service import JobService, Ports, Upload
+from services.gateway.storage.memory import MemoryJobStore
+from services.shared import tasks
+from services.shared.artifacts.local import LocalArtifacts
+from services.shared.errors import InvalidMedia
+from services.shared.tasks import Hint
+
+TENANT = "default"
+WAV = b"RIFF....WAVEfmt " + bytes(1000)
+
+CALL_SPEC: dict[str, Any] = {
+    "kind": "speech_translation",
+    "channels": [
+        {"role": "agent", "source_language": "en", "target_language": "pt-BR"},
+        {"role": "customer", "source_language": "pt-BR", "target_language": "en"},
+    ],
+}
+TEXT_SPEC: dict[str, Any] = {
+    "kind": "text_translation",
+    "text": "Room 12",
+    "source_language": "en",
+    "target_language": "pt-BR",
+}
+
+
+class Abilities:
+    """What a small installation can do."""
+
+    def asr(self) -> ports.AsrCapabilities:
+        return ports.AsrCapabilities(("en", "pt", "fr"), translates_to_english=True)
+
+    def translation(self) -> ports.TranslationCapabilities:
+        return ports.TranslationCapabilities((("en", "pt"), ("pt", "en")))
+
+    def tts(self) -> ports.TtsCapabilities:
+        voices = (("alice", "en-US"), ("bob", "en-GB"), ("dora", "pt-BR"))
+        return ports.TtsCapabilities(tuple(ports.Voice(*each) for each in voices))
+
+    def codec(self) -> ports.CodecCapabilities:
+        codecs = (ports.Codec("opus", (6, 510), 24), ports.Codec("flac", None, 0))
+        return ports.CodecCapabilities(codecs, ("wav", "ogg"))
+
+
+class RiffProbe:
+    """Takes files that begin like WAV, and whatever is declared."""
+
+    def probe(self, head: bytes, size_bytes: int, raw_format: ports.RawFormat | None) -> str:
+        if raw_format is not None:
+            return "raw"
+        if not head.startswith(b"RIFF"):
+            raise InvalidMedia("This is no recording: send WAV.", code="unknown_media")
+        return "wav"
+
+
+@dataclass
+class Dispatched:
+    """Keeps the hints that were sent."""
+
+    hints: list[Hint] = field(default_factory=list)
+
+    def send(self, hints: Sequence[Hint]) -> None:
+        self.hints += hints
+
+
+class World:
+    """The job service and all that it stands on."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.store = MemoryJobStore()
+        self.artifacts = LocalArtifacts(folder)
+        self.dispatched = Dispatched()
+        self.abilities = Abilities()
+        self.jobs = JobService(
+            Ports(self.store, self.artifacts, self.dispatched, self.abilities, RiffProbe())
+        )
+        self.finisher = Finisher(self.store, self.artifacts)
+
+    def submit(self, spec: Mapping[str, Any], file: bytes | None = None) -> Job:
+        upload = None if file is None else Upload(io.BytesIO(file), len(file))
+        return self.jobs.submit(TENANT, json.dumps(spec), upload)
+
+    def kept(self) -> list[str]:
+        """Return the keys of all artifacts."""
+        objects = self.folder / "objects"
+        return sorted(str(path.relative_to(objects)) for path in objects.rglob("*") if path.is_file())
+
+    def write(self, job: Job, name: str, document: Any) -> str:
+        """Store a document as a worker would; return its key."""
+        key = f"{job.prefix}{name}"
+        self.artifacts.put(key, json.dumps(document).encode())
+        return key
+
+    def done(self, job: Job) -> Job:
+        """Finish a job; return it as it stands then."""
+        self.finisher.finish(job.id)
+        return self.jobs.get(TENANT, job.id)
+
+
+def region(channel: int, number: int, start_ms: int, end_ms: int) -> tuple[str, dict[str, Any]]:
+    """Return the child that asr.segment makes of a region."""
+    payload = {"channel": channel, "region": number, "start_ms": start_ms, "end_ms": end_ms}
+    return f"c{channel}r{number}", payload
+
+
+def decoded(world: World, job: Job, channels: int = 2) -> None:
+    """Complete a call's decoding, with every channel of the spec."""
+    declared = CALL_SPEC["channels"]
+    children = [(f"c{index}", {"channel": index, **declared[index]}) for index in range(channels)]
+    media = {
+        "container": "wav", "codec": "pcm_s16le", "channel_count": channels, "duration_ms": 60_000,
+        "identical_to": list(range(channels)),
+    }  # fmt: skip
+    world.store.complete(job.id, (tasks.DECODE, "job"), media, children)
+
+
+def segmented(world: World, job: Job, channel: int, spans: Sequence[tuple[int, int]]) -> None:
+    """Complete a channel's segmentation."""
+    language = CALL_SPEC["channels"][channel]["source_language"]
+    output = {
+        "language": language,
+        "language_confidence": 1.0,
+        "duration_ms": 60_000,
+        "model": {"name": "vad", "revision": "1"},
+    }
+    children = [region(channel, number, *span) for number, span in enumerate(spans)]
+    world.store.complete(job.id, (tasks.SEGMENT, f"c{channel}"), output, children)
+
+
+def transcribed(world: World, job: Job, index: str, text: str, confidence: float = 0.9) -> None:
+    """Complete a region's recognition."""
+    document = {
+        "text": text, "language": "en", "confidence": confidence, "words": [], "warnings": [],
+        "model": {"name": "whisper", "revision": "abc"},
+    }  # fmt: skip
+    key = world.write(job, f"{index}/transcript.json", document)
+    world.store.complete(job.id, (tasks.TRANSCRIBE, index), {"transcript": key, "empty": not text})
+
+
+def translated(world: World, job: Job, index: str, text: str) -> None:
+    """Complete a region's translation."""
+    document = {"text": text, "warnings": [], "model": {"name": "firefox", "revision": "def"}}
+    key = world.write(job, f"{index}/translation.json", document)
+    world.store.complete(job.id, (tasks.TRANSLATE, index), {"translation": key, "empty": not text})
+
+
+def spoken(world: World, job: Job, index: str, duration_ms: int = 900) -> None:
+    """Complete a region's speech."""
+    output = {
+        "audio": f"{job.prefix}{index}/speech.wav", "voice": "dora", "slot_ms": 1000,
+        "duration_ms": duration_ms, "stretch": 1.0, "sample_rate_hertz": 24_000,
+        "model": {"name": "kokoro", "revision": "ghi"}, "warnings": [],
+    }  # fmt: skip
+    world.store.complete(job.id, (tasks.SYNTHESIZE, index), output)
+
+
+def encoded(world: World, job: Job, placements: Mapping[str, Any] | None = None) -> None:
+    """Complete a job's assembly, with one file."""
+    name = "speech.mixed.ogg"
+    key = f"{job.prefix}codec.encode/job.1/{name}"
+    size_bytes = world.artifacts.put(key, b"OggS").size_bytes
+    file = {"name": name, "key": key, "media_type": "audio/ogg", "size_bytes": size_bytes}
+    output = {"files": [file], "placements": dict(placements or {})}
+    world.store.complete(job.id, (tasks.ENCODE, "job"), output)
+
+
+def one_turn_each(world: World) -> Job:
+    """Run a call in which each side speaks once, up to the assembly."""
+    job = world.submit(CALL_SPEC, WAV)
+    decoded(world, job)
+    segmented(world, job, 0, [(1000, 2000)])
+    segmented(world, job, 1, [(3000, 4000)])
+    for index, source, target in (
+        ("c0r0", "Room 12 please.", "Quarto 12, por favor."),
+        ("c1r0", "Sim.", "Yes."),
+    ):
+        transcribed(world, job, index, source)
+        translated(world, job, index, target)
+        spoken(world, job, index)
+    return job

@@ -1,0 +1,153 @@
+"""Speech fits its slot without being spoken twice, and bad requests are refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.shared.errors import Cancelled, InvalidRequest, TooLarge, Unsupported
+from services.tts.core import TOLERANCE, SpeechRequest, TtsCore
+from services.tts.engines.base import MAX_RATE
+from services.tts.engines.fake import FakeEngine
+
+sentences = st.text("abcdefgh ,.", min_size=1, max_size=400).filter(lambda text: any(map(str.isalnum, text)))
+slots_ms = st.integers(1, 60_000)
+stretches = st.floats(1, 2)
+rates = st.floats(0.5, 2)
+CORE = TtsCore(FakeEngine())
+LETTERS = "a" * 100  # six seconds
+
+
+def natural_ms(text: str, rate: float = 1.0) -> int:
+    return CORE.synthesize(SpeechRequest(text, "en", rate=rate)).duration_ms
+
+
+@given(sentences, rates, slots_ms, stretches)
+def test_stretch_stays_between_one_and_what_was_allowed(
+    text: str, rate: float, slot_ms: int, most: float
+) -> None:
+    speech = CORE.synthesize(SpeechRequest(text, "en", rate=rate, slot_ms=slot_ms, max_stretch=most))
+    assert 1 <= speech.stretch <= most
+    assert speech.stretch * rate <= MAX_RATE * (1 + 1e-9)
+
+
+@given(sentences, rates, slots_ms, stretches)
+def test_speech_fits_its_slot_whenever_the_highest_stretch_makes_it_fit(
+    text: str, rate: float, slot_ms: int, most: float
+) -> None:
+    fastest_ms = natural_ms(text, min(rate * most, MAX_RATE))
+    speech = CORE.synthesize(SpeechRequest(text, "en", rate=rate, slot_ms=slot_ms, max_stretch=most))
+    assert speech.duration_ms <= max(slot_ms, fastest_ms) * (1 + TOLERANCE) + 1
+
+
+@given(sentences, slots_ms, stretches)
+def test_a_right_forecast_never_costs_a_second_synthesis(text: str, slot_ms: int, most: float) -> None:
+    assert CORE.synthesize(SpeechRequest(text, "en", slot_ms=slot_ms, max_stretch=most)).passes == 1
+
+
+@given(sentences, slots_ms)
+def test_speech_that_fits_is_left_alone(text: str, spare_ms: int) -> None:
+    plain = CORE.synthesize(SpeechRequest(text, "en"))
+    slotted = CORE.synthesize(SpeechRequest(text, "en", slot_ms=plain.duration_ms + spare_ms))
+    assert slotted.stretch == 1
+    assert np.array_equal(slotted.audio, plain.audio)
+
+
+@given(sentences, slots_ms, stretches, st.floats(0.5, 2))
+def test_a_wrong_forecast_costs_at_most_one_more_synthesis(
+    text: str, slot_ms: int, most: float, error: float
+) -> None:
+    core = TtsCore(FakeEngine(forecast_error=error))
+    speech = core.synthesize(SpeechRequest(text, "en", slot_ms=slot_ms, max_stretch=most))
+    assert speech.passes in (1, 2)
+    assert 1 <= speech.stretch <= most
+    fits = speech.duration_ms <= slot_ms * (1 + TOLERANCE)
+    assert fits or speech.stretch == pytest.approx(most)
+    assert ("slot_overrun" in speech.warnings) is not fits
+
+
+def test_a_forecast_that_is_too_short_leads_to_a_second_faster_synthesis() -> None:
+    core = TtsCore(FakeEngine(forecast_error=0.5))
+    speech = core.synthesize(SpeechRequest(LETTERS, "en", slot_ms=4000, max_stretch=2))
+    assert speech.passes == 2
+    assert speech.duration_ms == 4000
+    assert speech.stretch == pytest.approx(1.5)
+
+
+def test_the_slot_decides_the_stretch() -> None:
+    speech = CORE.synthesize(SpeechRequest(LETTERS, "en", slot_ms=5000))
+    assert speech.stretch == pytest.approx(1.2, rel=1e-3)
+    assert speech.duration_ms == pytest.approx(5000, abs=2)
+    assert speech.warnings == ()
+
+
+def test_the_default_stretch_bounds_requests_that_set_none() -> None:
+    speech = TtsCore(FakeEngine(), max_stretch=1.1).synthesize(SpeechRequest(LETTERS, "en", slot_ms=100))
+    assert speech.stretch == 1.1
+    assert speech.warnings == ("slot_overrun",)
+
+
+def test_the_rate_wished_for_is_not_counted_as_stretch() -> None:
+    speech = CORE.synthesize(SpeechRequest(LETTERS, "en", rate=1.5))
+    assert speech.stretch == 1
+    assert speech.duration_ms == 4000
+
+
+def test_a_long_text_is_spoken_whole_with_pauses_between_its_pieces() -> None:
+    text = " ".join([f"{'a' * 99}."] * 3)
+    speech = CORE.synthesize(SpeechRequest(text, "en"))
+    assert speech.duration_ms == 3 * 99 * 60 + 2 * 250
+
+
+def test_pauses_shrink_with_the_rate() -> None:
+    text = " ".join([f"{'a' * 99}."] * 3)
+    assert natural_ms(text, 2.0) == pytest.approx(natural_ms(text) / 2, abs=2)
+
+
+@pytest.mark.parametrize("text", ["", " ", "...", "?!", "— …"])
+def test_nothing_speakable_is_a_warning_and_no_audio(text: str) -> None:
+    speech = CORE.synthesize(SpeechRequest(text, "pt-BR", slot_ms=100))
+    assert speech.audio.size == speech.duration_ms == speech.passes == 0
+    assert speech.stretch == 1
+    assert speech.warnings == ("nothing_to_speak",)
+    assert speech.voice == "fake-pt"
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.4, 2.1, -1.0, float("nan")])
+def test_a_rate_that_no_engine_speaks_is_refused(rate: float) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        CORE.synthesize(SpeechRequest("Hello", "en", rate=rate))
+    assert refused.value.code == "invalid_rate"
+
+
+@pytest.mark.parametrize("most", [0.5, 2.5, float("nan")])
+def test_a_stretch_out_of_range_is_refused(most: float) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        CORE.synthesize(SpeechRequest("Hello", "en", max_stretch=most))
+    assert refused.value.code == "invalid_max_stretch"
+
+
+def test_a_negative_slot_is_refused() -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        CORE.synthesize(SpeechRequest("Hello", "en", slot_ms=-1))
+    assert refused.value.code == "invalid_slot"
+
+
+def test_a_text_over_the_cap_is_refused_without_being_quoted() -> None:
+    with pytest.raises(TooLarge) as refused:
+        TtsCore(FakeEngine(), max_characters=5).synthesize(SpeechRequest("secret", "en"))
+    assert refused.value.code == "text_too_long"
+    assert "secret" not in refused.value.detail
+
+
+def test_a_language_without_voice_is_refused_even_with_nothing_to_speak() -> None:
+    with pytest.raises(Unsupported):
+        CORE.synthesize(SpeechRequest("", "ja"))
+
+
+def test_cancelling_stops_before_the_next_piece() -> None:
+    asked = iter([False, True])
+    with pytest.raises(Cancelled):
+        CORE.synthesize(SpeechRequest("Hello there. " * 40, "en"), lambda: next(asked))
