@@ -24,7 +24,7 @@ class Shape:
 
     pause: int = int(0.6 * SAMPLE_RATE_HZ)
     comfortable: int = 15 * SAMPLE_RATE_HZ
-    breath: int = int(0.3 * SAMPLE_RATE_HZ)
+    breath: int = int(0.4 * SAMPLE_RATE_HZ)
     longest: int = 28 * SAMPLE_RATE_HZ
     padding: int = int(0.2 * SAMPLE_RATE_HZ)
 

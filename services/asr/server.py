@@ -125,7 +125,7 @@ def build(settings: AsrSettings) -> AsrCore:
     return core
 
 
-def server_spec(settings: AsrSettings) -> ServerSpec[AsrCore]:
+def spec(settings: AsrSettings) -> ServerSpec[AsrCore]:
     """Describe the server to services.shared.rpc."""
 
     def register(server: grpc.aio.Server, core: Lazy[AsrCore], admission: Admission) -> None:
@@ -145,7 +145,7 @@ def server_spec(settings: AsrSettings) -> ServerSpec[AsrCore]:
 def main() -> None:
     """Serve until SIGTERM."""
     settings = load(AsrSettings)
-    run(server_spec(settings), settings)
+    run(spec(settings), settings)
 
 
 if __name__ == "__main__":

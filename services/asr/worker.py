@@ -55,8 +55,6 @@ def transcribe(work: Work) -> Output:
         english = heard if spoken == _ENGLISH else _heard(work, asr_pb2.TRANSCRIBE_TASK_TRANSLATE)
         transcript["translation"] = {
             "text": english.text,
-            "language": _ENGLISH,
-            "confidence": round(english.confidence, 4),
             "warnings": list(english.warnings),
             "model": _model(english.model),
         }

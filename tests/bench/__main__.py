@@ -1,4 +1,4 @@
-"""`python -m tests.bench [NAME ...]`: runs benchmarks, prints tables, writes JSON and plots to bench/results."""
+"""`python -m tests.bench [NAME ...]` runs benchmarks, prints tables, writes JSON and plots."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ BENCHMARKS: Final = ("control_plane", "memory", "pipeline", "quality")
 def main() -> None:
     """Run the benchmarks named, all of them when none is."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", choices=(*BENCHMARKS, []), help=", ".join(BENCHMARKS))
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", choices=(*BENCHMARKS, []), help=", ".join(BENCHMARKS)
+    )
     names = parser.parse_args().names or BENCHMARKS
     report.show_head()
     for name in names:

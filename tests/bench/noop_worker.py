@@ -72,7 +72,7 @@ def run_bare(settings: Settings) -> None:
             "--pool=threads",
             f"--concurrency={CONCURRENCY}",
             f"--queues={','.join(queues_of(SERVICE))}",
-            f"--hostname=bare@%h",
+            "--hostname=bare@%h",
             "--loglevel=WARNING",
             "--without-gossip",
             "--without-mingle",

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import matplotlib as mpl
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
 from tests.bench.report import RESULTS, Bars, Result
-
-mpl.use("Agg")
-
-import matplotlib.pyplot as plt  # noqa: E402 - the backend is chosen first
 
 
 def draw(result: Result, folder: Path = RESULTS) -> list[Path]:
@@ -24,7 +21,9 @@ def draw(result: Result, folder: Path = RESULTS) -> list[Path]:
 
 
 def _draw(bars: Bars, file: Path) -> Path:
-    figure, axes = plt.subplots(figsize=(8, 0.6 + 0.4 * len(bars.values)), layout="constrained")
+    figure = Figure(figsize=(8, 1.2 + 0.4 * len(bars.values)), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
     labels = list(bars.values)[::-1]
     drawn = axes.barh(labels, [bars.values[label] for label in labels], color="#4878a8")
     axes.bar_label(drawn, fmt="%.3g", padding=3)
@@ -35,5 +34,4 @@ def _draw(bars: Bars, file: Path) -> Path:
     axes.set_xlabel(bars.unit)
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(file, dpi=120)
-    plt.close(figure)
     return file

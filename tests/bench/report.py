@@ -1,4 +1,4 @@
-"""What a benchmark found: figures with their spread, the machine they were taken on, targets, and how they print."""
+"""What a benchmark found: figures, their spread and targets, and the machine they were taken on."""
 
 from __future__ import annotations
 

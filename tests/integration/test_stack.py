@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import stat
 import subprocess
@@ -163,6 +164,17 @@ def test_no_log_holds_the_redis_password_or_the_key(stack: Installation) -> None
         assert not any(secret in log.read_text() for secret in secrets), log.name
 
 
+def test_the_demo_leaves_a_stack_alone_that_was_up(stack: Installation) -> None:
+    before = sorted(stack.pids())
+    demo = stack.dragoman("demo")
+    assert demo.returncode == 0, demo.stderr
+    assert sorted(stack.pids()) == before
+    assert all(text in demo.stdout for text in ("agent  en", "customer  pt-BR", "real-time factor"))
+    (folder,) = (stack.home / "demo").iterdir()
+    assert str(folder / "result.json") in demo.stdout.replace("\n", "")
+    assert {"result.json", "subtitles.en.srt", "speech.mixed.ogg"} <= {file.name for file in folder.iterdir()}
+
+
 def test_down_leaves_no_process_and_up_brings_the_jobs_back(stack: Installation) -> None:
     before, pids = stack.dragoman("jobs").stdout, stack.pids()
     down = stack.dragoman("down")
@@ -173,3 +185,24 @@ def test_down_leaves_no_process_and_up_brings_the_jobs_back(stack: Installation)
     assert stack.dragoman("status").returncode == 1
     assert stack.dragoman("up").returncode == 0
     assert stack.dragoman("jobs").stdout == before
+
+
+def test_ctrl_c_ends_a_demo_and_the_stack_that_it_started(stack: Installation) -> None:
+    assert stack.dragoman("down").returncode == 0
+    with subprocess.Popen(
+        [sys.executable, "-m", "services.cli.main", "demo"],
+        cwd=ROOT,
+        env=stack.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as demo:
+        assert demo.stdout is not None
+        while "codec-server" not in demo.stdout.readline():
+            assert demo.poll() is None
+        pids = stack.pids()
+        assert len(pids) == 11
+        demo.send_signal(signal.SIGINT)
+        demo.stdout.read()
+    assert demo.returncode != 0
+    assert [identity_of(pid) for pid in pids] == [None] * 11

@@ -5,11 +5,15 @@ from __future__ import annotations
 import io
 import struct
 import wave
+from dataclasses import dataclass
 from typing import BinaryIO
 
 import numpy as np
 
-from services.codec.engines.base import Samples
+from services.codec.core import CodecCore
+from services.codec.engines.base import CodecEngine, Samples, Target
+from services.codec.media import Caps, DecodeRequest
+from services.codec.sniff import RawFormat
 from services.codec.spool import spool
 
 
@@ -67,10 +71,43 @@ def spooled(data: bytes) -> BinaryIO:
     return file
 
 
-def samples_of(channel: BinaryIO) -> Samples:
-    """Return what an engine wrote for one channel."""
-    channel.seek(0)
-    return np.frombuffer(channel.read(), np.int16)
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A file taken apart, its channels in memory."""
+
+    container: str
+    codec: str
+    source_sample_rate_hz: int
+    sample_rate_hz: int
+    channels: list[Samples]
+    identical_to: tuple[int, ...]
+    duration_ms: int
+
+
+def opened(engine: CodecEngine, data: bytes, raw: RawFormat | None = None, sample_rate_hz: int = 0) -> Opened:
+    """Take a file apart with an engine."""
+    core = CodecCore(engine, Caps(max_duration_ms=60_000))
+    request = DecodeRequest(raw, sample_rate_hz)
+    with spooled(data) as file, core.decode(file, request, lambda: False) as recording:
+        media = recording.media
+        channels = [np.frombuffer(channel.read(), np.int16) for channel in media.channels]
+        assert {len(channel) for channel in channels} == {media.sample_count}
+        return Opened(
+            recording.container,
+            media.codec,
+            media.source_sample_rate_hz,
+            media.sample_rate_hz,
+            channels,
+            recording.identical_to,
+            recording.duration_ms,
+        )
+
+
+def encoded(engine: CodecEngine, samples: Samples, target: Target) -> bytes:
+    """Make a file of shape (samples, channels)."""
+    file = io.BytesIO()
+    engine.encode([samples[:5000], samples[5000:]], target, file)
+    return file.getvalue()
 
 
 def pitch_hz(samples: Samples, rate_hz: int) -> float:

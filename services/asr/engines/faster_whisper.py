@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -89,8 +88,6 @@ class FasterWhisperEngine:
     """
 
     def __init__(self, folder: Path, model: Model, decoding: Decoding) -> None:
-        # Threads that spin while they wait would take the cores from the other model servers.
-        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         # The library logs what it heard.
         logging.getLogger("faster_whisper").setLevel(logging.CRITICAL)
         self._model = model

@@ -101,6 +101,7 @@ def show(gateway: Gateway, job: Job, console: Console) -> None:
     """Print what a job came to: its transcript or its text, and what it cost."""
     if job.kind in {"speech_translation", "transcription"}:
         console.print(transcript.table(gateway.result(job.id)))
+        console.print()
     elif job.kind == "text_translation":
         console.print(gateway.result(job.id)["translation"]["text"], markup=False, highlight=False)
     console.print(watching.costs(job))

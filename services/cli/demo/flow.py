@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import time
+import signal
+import sys
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
@@ -35,6 +36,8 @@ def demo(
 ) -> None:
     """Translate a call on this machine: starts the stack, shows all there is to see, stops it again."""
     spec = spec_for(call, source, target)
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, lambda number, _frame: sys.exit(128 + number))
     settings = load(CliSettings)
     console = Console()
     with running(Stack(settings), console), contextlib.ExitStack() as opened:
@@ -69,18 +72,19 @@ def running(stack: Stack, console: Console) -> Iterator[None]:
         yield
     finally:
         if started:
+            # A second Ctrl-C would leave the half of it running.
+            impatience = signal.signal(signal.SIGINT, signal.SIG_IGN)
             console.print("Stopping the stack", style="bold")
             stack.down(reporter(console))
+            signal.signal(signal.SIGINT, impatience)
 
 
 def _translate(gateway: Gateway, file: Path, spec: dict[str, Any], home: Path, console: Console) -> None:
     console.print(f"Translating {file.name}", style="bold")
-    begun = time.monotonic()
     job = gateway.submit(spec, file)
     job = jobs.require_success(watching.watch(gateway, job.id, console))
-    wall_s = time.monotonic() - begun
     console.print()
     jobs.show(gateway, job, console)
-    console.print(f"as seen from here: {wall_s:.1f} s", style="dim")
+    console.print()
     console.print("Files", style="bold")
     jobs.list_files(gateway.download_all(job, home / "demo" / job.id), console)

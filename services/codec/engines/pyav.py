@@ -185,6 +185,8 @@ def _options(form: Format, channel_count: int) -> dict[str, str]:
 def _frames(blocks: Iterable[Samples], layout: str, rate_hz: int) -> Iterator[av.AudioFrame]:
     position = 0
     for block in blocks:
+        if not len(block):  # FFmpeg calls a frame without samples an error.
+            continue
         frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block).reshape(1, -1), "s16", layout)
         frame.sample_rate, frame.pts = rate_hz, position
         position += frame.samples

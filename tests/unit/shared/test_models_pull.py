@@ -204,6 +204,13 @@ def test_a_full_disk_is_seen_before_anything_is_downloaded(registry: Registry, m
     assert registry.requests == []
 
 
+def test_a_folder_that_cannot_be_written_is_named_with_its_setting(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(Misconfigured, match="DRAGOMAN_MODELS_DIR") as caught:
+        pull("tiny", tmp_path / "file" / "models", manifest=TINY)
+    assert caught.value.code == "models_dir_unwritable"
+
+
 def only(name: str) -> Manifest:
     """Return the tiny manifest with a set of one model."""
     return TINY.model_copy(update={"sets": {name: (name,)}})

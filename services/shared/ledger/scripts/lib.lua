@@ -83,6 +83,7 @@ end
 
 local function bury(job, unit, stage, code, detail)
   local state = redis.call('HGET', unit_key(unit), 'state')
+  if state == 'dead' then return end -- a cancel buries what waits for a unit that still runs
   if state == 'ready' or state == 'leased' then count(stage, state, -1) end
   redis.call('HSET', unit_key(unit), 'state', 'dead', 'error_code', code, 'error_detail', detail)
   redis.call('ZREM', P .. 'due', unit)

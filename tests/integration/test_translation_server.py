@@ -1,0 +1,101 @@
+"""The translation server over real gRPC."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from protos.v1 import common_pb2, translation_pb2, translation_pb2_grpc
+from services.shared.rpc.server import RunningServer, start
+from services.translation.core import TranslationCore
+from services.translation.server import spec
+from services.translation.settings import TranslationSettings
+
+if TYPE_CHECKING:
+    from protos.v1.translation_pb2_grpc import TranslationAsyncStub as Stub
+
+FAKE = TranslationSettings(translation_engine="fake", translation_max_characters=1000)
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[RunningServer[TranslationCore]]:
+    running = await start(spec(FAKE), FAKE)
+    yield running
+    await running.stop()
+
+
+@pytest.fixture
+async def channel(server: RunningServer[TranslationCore]) -> AsyncIterator[grpc.aio.Channel]:
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as opened:
+        yield opened
+
+
+@pytest.fixture
+def stub(channel: grpc.aio.Channel) -> Stub:
+    made: Stub = translation_pb2_grpc.TranslationStub(channel)
+    return made
+
+
+def asked(*texts: str, source: str = "en-US", target: str = "pt-BR") -> translation_pb2.TranslateRequest:
+    return translation_pb2.TranslateRequest(source_language=source, target_language=target, texts=texts)
+
+
+async def code_of(stub: Stub, request: translation_pb2.TranslateRequest) -> tuple[grpc.StatusCode, str]:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await stub.Translate(request)
+    trailers = dict(caught.value.trailing_metadata())
+    return caught.value.code(), str(trailers["dragoman-code"])
+
+
+async def test_texts_are_translated_one_to_one(stub: Stub) -> None:
+    response = await stub.Translate(asked("Hello. Room 12?", "", "Bye"))
+    assert [each.text for each in response.translations] == ["Hello_pt. Room_pt 12?", "", "Bye_pt"]
+    assert (response.model.name, response.model.revision) == ("fake-marks", "1")
+
+
+async def test_the_pairs_are_told(stub: Stub) -> None:
+    capabilities = await stub.GetCapabilities(common_pb2.CapabilitiesRequest())
+    assert ("en", "pt") in [(pair.source_language, pair.target_language) for pair in capabilities.pairs]
+    assert capabilities.model.name == "fake-marks"
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "code"),
+    [
+        (asked("hi", target="ja"), grpc.StatusCode.INVALID_ARGUMENT, "unsupported_language_pair"),
+        (asked("hi", target="en-GB"), grpc.StatusCode.INVALID_ARGUMENT, "same_language"),
+        (asked("hi", source="auto"), grpc.StatusCode.INVALID_ARGUMENT, "invalid_language"),
+        (asked("hi " * 400), grpc.StatusCode.OUT_OF_RANGE, "text_too_long"),
+    ],
+)
+async def test_a_bad_request_is_answered_with_a_stable_code(
+    stub: Stub, request_: translation_pb2.TranslateRequest, status: grpc.StatusCode, code: str
+) -> None:
+    assert await code_of(stub, request_) == (status, code)
+
+
+async def test_the_loaded_server_says_that_it_serves(channel: grpc.aio.Channel) -> None:
+    check = health_pb2.HealthCheckRequest(service="dragoman.v1.Translation")
+    health: Any = health_pb2_grpc.HealthStub(channel)  # its types know no asynchronous channel
+    answer = await health.Check(check)
+    assert answer.status == health_pb2.HealthCheckResponse.SERVING
+
+
+@pytest.mark.models
+async def test_the_real_models_answer_with_their_revision() -> None:
+    settings = TranslationSettings()
+    running = await start(spec(settings), settings)
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{running.port}") as channel:
+        stub: Stub = translation_pb2_grpc.TranslationStub(channel)
+        response = await stub.Translate(asked("I want to cancel my order 12345."))
+    await running.stop()
+    (only,) = response.translations
+    assert "cancelar" in only.text
+    assert "12345" in only.text
+    assert list(only.warnings) == []
+    assert response.model.name == "firefox-en-pt"
+    assert len(response.model.revision) == 12

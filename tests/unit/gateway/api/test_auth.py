@@ -1,0 +1,62 @@
+"""Keys on HTTP."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+
+from services.gateway.jobs.ids import new_job_id
+from services.gateway.keys import new_key
+from tests.unit.gateway.conftest import KEY
+
+OPEN = {"/healthz", "/readyz", "/metrics"}
+
+
+def routes(app: FastAPI) -> list[tuple[str, str]]:
+    """Return every method and path of the app; anything that is no plain route is a mistake here."""
+    assert all(isinstance(route, APIRoute) for route in app.routes)
+    return [
+        (method, route.path.format(job_id=new_job_id(), name="result.json"))
+        for route in app.routes
+        if isinstance(route, APIRoute)
+        for method in route.methods
+    ]
+
+
+async def test_every_route_but_three_needs_a_key(app: FastAPI, stranger: httpx.AsyncClient) -> None:
+    found = routes(app)
+    assert len(found) >= 14
+    for method, path in found:
+        response = await stranger.request(method, path)
+        assert (response.status_code == 401) == (path not in OPEN), path
+
+
+async def test_a_wrong_key_opens_nothing(app: FastAPI, stranger: httpx.AsyncClient) -> None:
+    for method, path in routes(app):
+        response = await stranger.request(method, path, headers={"authorization": f"Bearer {new_key()}"})
+        if path not in OPEN:
+            assert (response.status_code, response.json()["code"]) == (401, "invalid_key")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"authorization": f"Bearer {KEY}"},
+        {"authorization": f"bearer   {KEY}"},
+        {"x-api-key": KEY},
+        {"authorization": "Basic abc", "x-api-key": KEY},
+    ],
+)
+async def test_a_key_may_come_in_either_header(stranger: httpx.AsyncClient, headers: dict[str, str]) -> None:
+    assert (await stranger.get("/v1/jobs", headers=headers)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers", [{"authorization": KEY}, {"authorization": "Bearer"}, {"authorization": f"Basic {KEY}"}]
+)
+async def test_anything_else_is_no_key(stranger: httpx.AsyncClient, headers: dict[str, str]) -> None:
+    response = await stranger.get("/v1/jobs", headers=headers)
+    assert (response.status_code, response.json()["code"]) == (401, "missing_key")
+    assert KEY not in response.text

@@ -1,0 +1,70 @@
+"""A job's changes as server-sent events."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import httpx
+
+from services.gateway.api.events import events
+from services.gateway.jobs.model import Job
+from services.gateway.settings import GatewaySettings
+from services.shared.errors import NotFound
+from tests.unit.gateway import world as steps
+from tests.unit.gateway.world import TENANT, TEXT_SPEC, World
+
+FAST = GatewaySettings(gateway_events_poll_s=0.001, gateway_heartbeat_s=0.01)
+
+
+def fields(event: str) -> dict[str, str]:
+    return dict(line.split(": ", 1) for line in event.strip().split("\n"))
+
+
+async def test_a_watcher_sees_every_state_and_then_the_end(client: httpx.AsyncClient, world: World) -> None:
+    job = world.submit(TEXT_SPEC)
+    watching = asyncio.create_task(client.get(f"/v1/jobs/{job.id}/events"))
+    await asyncio.sleep(0.05)
+    steps.translated(world, job, "job", "Quarto 12")
+    await asyncio.sleep(0.05)
+    job = world.done(job)
+    answer = await watching
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert answer.headers["cache-control"] == "no-store"
+    retry, *rest = [block for block in answer.text.split("\n\n") if block]
+    seen = [fields(block) for block in rest if not block.startswith(":")]
+    assert retry.startswith("retry: ")
+    assert [json.loads(event["data"])["state"] for event in seen] == ["queued", "running", "succeeded"]
+    assert [event["event"] for event in seen] == ["job"] * 3
+    assert seen[-1]["id"] == str(job.version)
+
+
+async def test_a_watcher_that_comes_back_sees_only_what_is_new(
+    client: httpx.AsyncClient, world: World
+) -> None:
+    job = world.submit(TEXT_SPEC)
+    steps.translated(world, job, "job", "Quarto 12")
+    job = world.done(job)
+    path = f"/v1/jobs/{job.id}/events"
+    behind = await client.get(path, headers={"last-event-id": str(job.version - 1)})
+    assert behind.text.count("data: ") == 1
+    up_to_date = await client.get(path, headers={"last-event-id": str(job.version)})
+    assert (up_to_date.status_code, up_to_date.content) == (204, b"")
+
+
+async def test_nobody_watches_a_job_that_is_not_there(client: httpx.AsyncClient) -> None:
+    assert (await client.get("/v1/jobs/job_1/events")).status_code == 404
+
+
+async def test_a_silent_job_keeps_the_connection_open_with_comments(world: World) -> None:
+    job = world.submit(TEXT_SPEC)
+    stream = events(lambda: world.jobs.get(TENANT, job.id), FAST, last_version=10**6)
+    seen = [await anext(stream) for _ in range(3)]
+    assert [event[:1] for event in seen] == ["r", ":", ":"]
+
+
+async def test_an_erased_job_ends_its_streams() -> None:
+    def gone() -> Job:
+        raise NotFound("There is no such job.")
+
+    assert [event[:5] async for event in events(gone, FAST)] == ["retry"]
