@@ -1,16 +1,23 @@
-"""Fixtures that every suite shares: a real Redis and a ledger on it."""
+"""Fixtures that every suite shares: a real Redis, a ledger on it, and what was logged."""
 
 from __future__ import annotations
 
+import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import structlog
 
+from services.shared import telemetry
+from services.shared.config import Settings
 from services.shared.ledger.ledger import Ledger, connect
 from services.shared.ledger.records import Policy
 from tests.support import redis_server
+
+Logged = Callable[[], list[dict[str, Any]]]
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +41,12 @@ def ledger(redis_url: str) -> Iterator[Ledger]:
 def repository() -> Path:
     """Folder of the checkout."""
     return Path(__file__).parent.parent
+
+
+@pytest.fixture
+def logged(capsys: pytest.CaptureFixture[str]) -> Iterator[Logged]:
+    """Log as a process of the installation does; return the lines written since the last look."""
+    telemetry.configure("test", Settings())
+    yield lambda: [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    structlog.contextvars.clear_contextvars()
+    structlog.reset_defaults()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -10,7 +9,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from services.asr.batching import Batcher
 from services.asr.engines.base import (
     SAMPLE_RATE_HZ,
     AsrEngine,
@@ -69,20 +67,12 @@ class AsrCore:
 
     Args:
         engine: Recognises.
-        batch: Most regions that the engine decodes together.
-        parallel: Calls into the engine that run at once.
         shape: What a region may look like.
     """
 
-    def __init__(
-        self, engine: AsrEngine, batch: int = 1, parallel: int = 1, shape: Shape | None = None
-    ) -> None:
+    def __init__(self, engine: AsrEngine, shape: Shape | None = None) -> None:
         self._engine = engine
         self._shape = shape or Shape()
-        self._batcher: Batcher[tuple[str, Task], Audio, Hypothesis] = Batcher(
-            lambda key, audio: engine.transcribe(audio, *key), batch, parallel
-        )
-        self._listening = threading.Semaphore(parallel)
 
     @property
     def model(self) -> Model:
@@ -127,13 +117,11 @@ class AsrCore:
         if language != AUTO:
             self._primary(language)
         shape = self._shape_for(max_region_ms)
-        with self._listening:
-            spans = [span for piece in self._pieces(samples, cancelled) for span in piece]
-            found = regions(spans, len(samples), shape, lambda span: _quietest(samples, span))
-            if language == AUTO:
-                language, confidence = self._vote(samples, found, cancelled)
-            else:
-                confidence = 1.0
+        spans = [span for piece in self._pieces(samples, cancelled) for span in piece]
+        found = regions(spans, len(samples), shape, lambda span: _quietest(samples, span))
+        confidence = 1.0
+        if language == AUTO:
+            language, confidence = self._vote(samples, found, cancelled)
         return Segmentation(
             tuple(Region(_ms(region.start), _ms(region.end)) for region in found),
             language,
@@ -171,7 +159,8 @@ class AsrCore:
         audio = _floats(samples)
         if not self._engine.speech_spans(audio):
             return silence(written)
-        return replace(self._batcher.run((primary, task), audio, cancelled), language=written)
+        _check(cancelled)
+        return replace(self._engine.transcribe(audio, primary, task), language=written)
 
     def _primary(self, language: str) -> str:
         primary = language.partition("-")[0].lower()

@@ -119,8 +119,7 @@ def build(settings: AsrSettings) -> AsrCore:
         Misconfigured: the engine or its model is not there.
     """
     engine = create(settings.asr_engine, settings)
-    shape = Shape(longest=int(settings.asr_max_region_s * SAMPLE_RATE_HZ))
-    core = AsrCore(engine, settings.asr_batch, settings.asr_parallel, shape)
+    core = AsrCore(engine, Shape(longest=int(settings.asr_max_region_s * SAMPLE_RATE_HZ)))
     core.self_test()
     return core
 

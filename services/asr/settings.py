@@ -15,18 +15,12 @@ class AsrSettings(Settings):
     asr_device: str = Field("cpu", pattern="^(cpu|cuda)$", description="Where the model runs.")
     asr_compute_type: str = Field("int8", description="CTranslate2's number format, such as int8 or float16.")
     asr_threads: int = Field(1, ge=1, le=64, description="CPU threads of one decoding.")
-    asr_parallel: int = Field(2, ge=1, le=64, description="Decodings that run at once.")
-    asr_batch: int = Field(4, ge=1, le=64, description="Regions of waiting requests that one decoding takes.")
+    asr_slots: int = Field(2, ge=1, le=64, description="Calls that run at once; they share the weights.")
     asr_beam: int = Field(5, ge=1, le=20, description="Beam size.")
     asr_margin_s: float = Field(
         5.0, ge=1, le=30, description="Encoded silence after a region; 30 encodes the model's whole window."
     )
-    asr_queue: int = Field(64, ge=0, le=10_000, description="Calls that may wait beyond the running ones.")
+    asr_queue: int = Field(64, ge=0, le=10_000, description="Calls that may wait for a slot.")
     asr_max_region_s: float = Field(28.0, ge=4, le=29, description="Longest region; the model hears 30 s.")
     asr_max_recording_s: int = Field(14_400, ge=30, description="Longest channel that is segmented.")
-    asr_workers: int = Field(8, ge=1, le=256, description="Units that the stage worker handles at once.")
-
-    @property
-    def asr_slots(self) -> int:
-        """Calls in work at once: enough to fill every decoding's batch."""
-        return self.asr_parallel * self.asr_batch
+    asr_workers: int = Field(4, ge=1, le=256, description="Units that the stage worker handles at once.")

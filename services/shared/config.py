@@ -42,7 +42,7 @@ class Settings(BaseSettings):
     tts_target: str | None = Field(None, description="gRPC target of the TTS service.")
     codec_target: str | None = Field(None, description="gRPC target of the codec service.")
 
-    metrics_port: Port | None = Field(None, description="Port of this process for /metrics.")
+    metrics_port: Port | None = Field(None, description="Port for /metrics; one per process.")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Lowest level logged.")
     unit_deadline_s: float = Field(600.0, gt=0, description="Most seconds that a worker waits for one call.")
     drain_s: float = Field(20.0, ge=0, le=3600, description="Time given to running work on SIGTERM.")

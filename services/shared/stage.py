@@ -131,24 +131,28 @@ class StageRunner:
         )
 
     def _settle(self, work: Work) -> str:
-        claim = work.claim
+        outcome = "done"
         try:
             try:
-                hints = self._ledger.complete(claim, self._handlers[claim.stage](work))
-                outcome = "done"
+                hints = self._ledger.complete(work.claim, self._handle(work))
             except DragomanError as error:
                 outcome = error.code
                 hints = self._give_back(work, error)
         except Cancelled:
             # Whoever ended the unit never saw this attempt's artifacts.
             self._artifacts.delete_prefix(work.prefix)
-            return "cancelled"
-        except Exception as error:  # noqa: BLE001 - a defect fails one unit, not the worker
-            telemetry.logger().exception("unit failed", unit=claim.unit, error=type(error).__name__)
-            outcome = InternalError.family
-            hints = self._give_back(work, InternalError("The stage worker failed; its log has the cause."))
+            return Cancelled.family
         self._send(hints)
         return outcome
+
+    def _handle(self, work: Work) -> Output:
+        try:
+            return self._handlers[work.claim.stage](work)
+        except DragomanError:
+            raise
+        except Exception as error:
+            telemetry.logger().exception("unit failed", unit=work.claim.unit, error=type(error).__name__)
+            raise InternalError("The stage worker failed; its log has the cause.") from error
 
     def _give_back(self, work: Work, error: DragomanError) -> list[Any]:
         self._artifacts.delete_prefix(work.prefix)

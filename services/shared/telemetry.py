@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import traceback
 from typing import Final
 
 import structlog
@@ -51,6 +52,16 @@ def _drop_forbidden(
     return event
 
 
+def _place_of_failure(
+    _logger: object, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    """Say where an exception was raised, not what it says: its message may quote a call."""
+    if event.pop("exc_info", None) and (error := sys.exc_info()[1]) is not None:
+        frames = traceback.extract_tb(error.__traceback__)
+        event["raised_at"] = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames[-8:]]
+    return event
+
+
 def configure(service: str, settings: Settings) -> None:
     """Send JSON lines to standard error, each with the service's name, and serve metrics if asked.
 
@@ -64,6 +75,7 @@ def configure(service: str, settings: Settings) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             _drop_forbidden,
+            _place_of_failure,
             structlog.processors.JSONRenderer(),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(

@@ -40,7 +40,7 @@ class Baseline:
 
     def __init__(self) -> None:
         # The servers' own specs say how a core is made.
-        self._asr = asr.server_spec(load(AsrSettings)).load()
+        self._asr = asr.spec(load(AsrSettings)).load()
         self._translation = translation.spec(load(TranslationSettings)).load()
         self._tts = tts.spec(load(TtsSettings)).load()
         self._codec = codec.spec(load(CodecSettings)).load()

@@ -42,6 +42,7 @@ class Burst:
     Attributes:
         wall_s: Time it took.
         worker_cpu_s: Processor time of the worker.
+        sender_cpu_s: Processor time of this process, which sends the first hints.
         redis_cpu_s: Processor time of Redis.
         commands: Redis commands, those inside scripts too.
         scripts: Calls of scripts.
@@ -49,9 +50,15 @@ class Burst:
 
     wall_s: float
     worker_cpu_s: float
+    sender_cpu_s: float
     redis_cpu_s: float
     commands: int
     scripts: int
+
+    @property
+    def cpu_s(self) -> float:
+        """Processor time of all three."""
+        return self.worker_cpu_s + self.sender_cpu_s + self.redis_cpu_s
 
 
 class Peer(ABC):
@@ -97,17 +104,15 @@ class Peer(ABC):
     def burst(self) -> Burst:
         """Measure a flood."""
         child = psutil.Process(self.process.pid)
-        before, cpu_before, began = _counters(self.redis), child.cpu_times(), time.perf_counter()
+        before, began = _counters(self.redis), time.perf_counter()
+        worker_s, sender_s = sum(child.cpu_times()[:2]), time.process_time()
         self.flood()
         wall_s = time.perf_counter() - began
-        cpu, after = child.cpu_times(), _counters(self.redis)
-        return Burst(
-            wall_s,
-            cpu.user + cpu.system - cpu_before.user - cpu_before.system,
-            after[0] - before[0],
-            int(after[1] - before[1]),
-            int(after[2] - before[2]),
+        worker_s, sender_s = sum(child.cpu_times()[:2]) - worker_s, time.process_time() - sender_s
+        redis_s, commands, scripts = (
+            now - then for now, then in zip(_counters(self.redis), before, strict=True)
         )
+        return Burst(wall_s, worker_s, sender_s, redis_s, int(commands), int(scripts))
 
 
 class Bare(Peer):
@@ -176,6 +181,7 @@ def run() -> Result:
         (
             *(Row(name, "tasks/s", spread(values)) for name, values in rates.items()),
             Row("rate over bare rate", "ratio", spread([b.wall_s / s.wall_s for b, s in pairs]), ">= 0.5"),
+            Row("the same in processor time", "ratio", spread([b.cpu_s / s.cpu_s for b, s in pairs])),
             Row("one bare task, idle worker", "ms", spread([bare for bare, _ in singles])),
             Row("one stage task, idle worker", "ms", spread([service for _, service in singles])),
             Row("added per stage task", "ms", spread([service - bare for bare, service in singles])),
@@ -189,6 +195,7 @@ def run() -> Result:
 
 def _costs(name: str, bursts: list[Burst]) -> Iterator[Row]:
     yield Row(f"{name}: worker CPU", "ms", spread([each.worker_cpu_s * 1000 / _TASKS for each in bursts]))
+    yield Row(f"{name}: sender CPU", "ms", spread([each.sender_cpu_s * 1000 / _TASKS for each in bursts]))
     yield Row(f"{name}: Redis CPU", "ms", spread([each.redis_cpu_s * 1000 / _TASKS for each in bursts]))
     yield Row(f"{name}: Redis commands", "count", spread([each.commands / _TASKS for each in bursts]))
     yield Row(f"{name}: of them scripts", "count", spread([each.scripts / _TASKS for each in bursts]))

@@ -74,7 +74,7 @@ class Pass:
     library_many: Outcome
 
 
-def run() -> Result:
+def run(passes_wanted: int = _PASSES) -> Result:
     """Measure in interleaved passes; models are loaded and warm before the first."""
     calls = recordings()
     many = [calls[number % len(calls)] for number in range(_AT_ONCE)]
@@ -89,7 +89,7 @@ def run() -> Result:
                 service.translate(many),
                 library.translate(many),
             )
-            for _ in range(_PASSES)
+            for _ in range(passes_wanted)
         ]
     walls = {name: spread([getattr(each, name).wall_s for each in passes]) for name in Pass.__slots__}
     return Result(

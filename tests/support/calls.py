@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import redis
@@ -152,9 +153,7 @@ def _gathering(record: dict[str, str]) -> set[str]:
     nodes = json.loads(record["graph"])
     depth = {"job": 1, "channel": 2, "region": 3}
     return {
-        after["stage"]
-        for before, after in zip(nodes, nodes[1:], strict=False)
-        if depth[after["scope"]] < depth[before["scope"]]
+        after["stage"] for before, after in pairwise(nodes) if depth[after["scope"]] < depth[before["scope"]]
     }
 
 

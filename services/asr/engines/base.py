@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
@@ -125,15 +125,12 @@ class AsrEngine(Protocol):
         """Say how likely each of `languages` is, from at most 30 s of speech."""
         ...
 
-    def transcribe(self, batch: Sequence[Audio], language: str, task: Task) -> list[Hypothesis]:
-        """Recognise regions of at most 30 s that have speech in them.
+    def transcribe(self, audio: Audio, language: str, task: Task) -> Hypothesis:
+        """Recognise a region of at most 30 s that has speech in it.
 
         Args:
-            batch: Regions that share the language and the task; of one call or of several.
+            audio: The region.
             language: One of `languages`.
             task: TRANSLATE only where `translates_to_english`.
-
-        Returns:
-            One hypothesis for each region, in the order of the batch.
         """
         ...

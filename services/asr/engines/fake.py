@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -55,21 +55,18 @@ class FakeEngine:
         spoken = next(language for language, below_hz in _PITCHES.items() if crossings_hz < below_hz)
         return {language: 0.9 if language == spoken else 0.05 for language in _WORDS}
 
-    def transcribe(self, batch: Sequence[Audio], language: str, task: Task) -> list[Hypothesis]:
+    def transcribe(self, audio: Audio, language: str, task: Task) -> Hypothesis:
         """Count."""
-        return [self._count(audio, "en" if task is Task.TRANSLATE else language) for audio in batch]
-
-    @staticmethod
-    def _count(audio: Audio, language: str) -> Hypothesis:
+        written = "en" if task is Task.TRANSLATE else language
         duration_ms = len(audio) * 1000 // SAMPLE_RATE_HZ
-        texts = _WORDS[language]
+        texts = _WORDS[written]
         words = tuple(
             Word(texts[number % 10], start_ms, start_ms + _WORD_MS, 0.9)
             for number, start_ms in enumerate(range(0, duration_ms - _WORD_MS + 1, _WORD_MS))
         )
         if not words:
-            return Hypothesis("", language, 0.0, warnings=(Caution.NO_SPEECH,))
-        return Hypothesis(" ".join(word.text for word in words), language, 0.9, words)
+            return Hypothesis("", written, 0.0, warnings=(Caution.NO_SPEECH,))
+        return Hypothesis(" ".join(word.text for word in words), written, 0.9, words)
 
 
 def load(_settings: AsrSettings) -> FakeEngine:

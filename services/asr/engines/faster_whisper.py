@@ -1,11 +1,11 @@
-"""Whisper on CTranslate2 through faster-whisper: short windows, batches, the plain library as fallback."""
+"""Whisper on CTranslate2 through faster-whisper: short windows, with the plain library as fallback."""
 
 from __future__ import annotations
 
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -77,7 +77,7 @@ class FasterWhisperEngine:
     """A Whisper model in a local folder.
 
     Whisper encodes 30 s whatever it is given, and most of a call's regions are a few seconds long. This
-    engine encodes a region and `margin_s` of silence instead, and decodes several regions in one batch.
+    engine encodes a region and `margin_s` of silence instead, which takes a third of the time.
     A hypothesis that fails Whisper's own tests, or that does not end with its region, is dropped and
     its region decoded again as the library does by itself: whole window, rising temperatures.
 
@@ -129,51 +129,36 @@ class FasterWhisperEngine:
 
     def language_probabilities(self, audio: Audio) -> Mapping[str, float]:
         """Encode one window and read the language token's distribution."""
-        encoded = self._whisper.encode(self._window([audio]))
+        encoded = self._whisper.encode(self._window(audio))
         tokens = self._whisper.model.detect_language(encoded)[0]
         codes = ((token.strip("<|>"), probability) for token, probability in tokens)
         return {_BCP47.get(code, code): probability for code, probability in codes}
 
-    def transcribe(self, batch: Sequence[Audio], language: str, task: Task) -> list[Hypothesis]:
-        """Decode the batch at once, then again by itself what went wrong."""
-        durations_s = [len(audio) / SAMPLE_RATE_HZ for audio in batch]
-        decoded = self._decode(batch, durations_s, language, task)
-        hypotheses = []
-        for audio, duration_s, passages in zip(batch, durations_s, decoded, strict=True):
-            sound = _is_sound(passages, duration_s)
-            final = passages if sound else self._decode_whole(audio, language, task)
-            hypotheses.append(_hypothesis(final, duration_s, "en" if task is Task.TRANSLATE else language))
-        return hypotheses
+    def transcribe(self, audio: Audio, language: str, task: Task) -> Hypothesis:
+        """Decode in a short window, and again in a whole one if that went wrong."""
+        code, duration_s = _WHISPER.get(language, language), len(audio) / SAMPLE_RATE_HZ
+        passages = self._decode(audio, duration_s, code, task)
+        if not _is_sound(passages, duration_s):
+            passages = self._decode_whole(audio, code, task)
+        return _hypothesis(passages, duration_s, "en" if task is Task.TRANSLATE else language)
 
-    def _decode(
-        self, batch: Sequence[Audio], durations_s: Sequence[float], language: str, task: Task
-    ) -> list[list[_Passage]]:
-        tokenizer = Tokenizer(
-            self._whisper.hf_tokenizer,
-            self._whisper.model.is_multilingual,
-            task=task.value,
-            language=_WHISPER.get(language, language),
-        )
-        chunks = [{"offset": 0.0, "duration": duration_s} for duration_s in durations_s]
+    def _decode(self, audio: Audio, duration_s: float, code: str, task: Task) -> list[_Passage]:
+        multilingual = self._whisper.model.is_multilingual
+        tokenizer = Tokenizer(self._whisper.hf_tokenizer, multilingual, task=task.value, language=code)
         # The pipeline keeps state between calls, so each call has its own.
         pipeline = BatchedInferencePipeline(self._whisper)
-        decoded = pipeline.forward(self._window(batch), tokenizer, chunks, self._options)
-        return [[_passage_of_batch(found) for found in passages] for passages in decoded]
+        chunk = {"offset": 0.0, "duration": duration_s}
+        (decoded,) = pipeline.forward(self._window(audio), tokenizer, [chunk], self._options)
+        return [
+            _Passage(found["text"], found["end"], found["avg_logprob"], len(found["tokens"]), found["words"])
+            for found in decoded
+        ]
 
-    def _decode_whole(self, audio: Audio, language: str, task: Task) -> list[_Passage]:
-        segments, _ = self._whisper.transcribe(
-            audio, language=_WHISPER.get(language, language), task=task.value, **self._overrides()
-        )
+    def _decode_whole(self, audio: Audio, code: str, task: Task) -> list[_Passage]:
+        segments, _ = self._whisper.transcribe(audio, language=code, task=task.value, **self._overrides())
         return [
             _Passage(
-                found.text,
-                found.end,
-                found.avg_logprob,
-                len(found.tokens),
-                [
-                    {"word": w.word, "start": w.start, "end": w.end, "probability": w.probability}
-                    for w in found.words
-                ],
+                found.text, found.end, found.avg_logprob, len(found.tokens), list(map(asdict, found.words))
             )
             for found in segments
         ]
@@ -186,13 +171,15 @@ class FasterWhisperEngine:
             "word_timestamps": True,
         }
 
-    def _window(self, batch: Sequence[Audio]) -> NDArray[np.float32]:
-        """Return log-mel features (batch, mels, frames), all padded to one window with their own silence."""
-        features = [self._whisper.feature_extractor(audio)[:, :-1] for audio in batch]
-        longest_s = max(feature.shape[1] for feature in features) / _FRAMES_PER_S
-        window_s = min(max(math.ceil(longest_s + self._decoding.margin_s), _MIN_WINDOW_S), _WINDOW_S)
-        frames = window_s * _FRAMES_PER_S
-        return np.stack([_padded(feature[:, :frames], frames) for feature in features])
+    def _window(self, audio: Audio) -> NDArray[np.float32]:
+        """Return log-mel features (1, mels, frames) of the audio and quiet as its own after it."""
+        features = self._whisper.feature_extractor(audio)[:, :-1]
+        heard_s = math.ceil(features.shape[1] / _FRAMES_PER_S + self._decoding.margin_s)
+        frames = min(max(heard_s, _MIN_WINDOW_S), _WINDOW_S) * _FRAMES_PER_S
+        features = features[:, :frames]
+        missing = frames - features.shape[1]
+        quiet = float(features.min())
+        return np.pad(features, ((0, 0), (0, missing)), constant_values=quiet)[np.newaxis]
 
 
 def load(settings: AsrSettings) -> FasterWhisperEngine:
@@ -206,22 +193,11 @@ def load(settings: AsrSettings) -> FasterWhisperEngine:
         device=settings.asr_device,
         compute_type=settings.asr_compute_type,
         threads=settings.asr_threads,
-        parallel=settings.asr_parallel,
+        parallel=settings.asr_slots,
         beam=settings.asr_beam,
         margin_s=settings.asr_margin_s,
     )
     return FasterWhisperEngine(catalogue.folder(name), Model(name, catalogue.revision(name)), decoding)
-
-
-def _padded(feature: NDArray[np.float32], frames: int) -> NDArray[np.float32]:
-    missing = frames - feature.shape[1]
-    return np.pad(feature, ((0, 0), (0, missing)), constant_values=float(feature.min()))
-
-
-def _passage_of_batch(found: Mapping[str, Any]) -> _Passage:
-    return _Passage(
-        found["text"], found["end"], found["avg_logprob"], len(found["tokens"]), found.get("words", ())
-    )
 
 
 def _is_sound(passages: Sequence[_Passage], duration_s: float) -> bool:

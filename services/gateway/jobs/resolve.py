@@ -43,8 +43,8 @@ def resolve(spec: JobSpec, capabilities: Capabilities) -> Json:
             _check_pair(capabilities.translation(), spec.source_language, spec.target_language)
             return common | spec.model_dump(include={"source_language", "target_language"})
         case SpeechSpec():
-            audio = _audio(spec.audio, capabilities) | {"layout": "mixed"}
             voice = _voice(spec.voice, spec.language, capabilities, "voice")
+            audio = _audio(spec.audio, capabilities)
             return common | {"language": spec.language, "voice": voice, "audio": audio}
         case EncodeSpec():
             return common | {"audio": _audio(spec.audio, capabilities)}

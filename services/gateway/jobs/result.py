@@ -119,7 +119,8 @@ def _channel(outputs: Outputs, segment: UnitRecord) -> Json:
 
 def _twin(index: int, first: int, spec: Mapping[str, Any]) -> Json:
     """Return a channel with the same audio as another one, which alone was worked on."""
-    declared = spec["channels"][index] if index < len(spec["channels"]) else spec
+    listed = dict(enumerate(spec["channels"]))
+    declared = listed.get(index) or listed.get(first) or spec
     return {
         "index": index,
         "role": declared.get("role"),

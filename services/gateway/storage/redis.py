@@ -23,6 +23,7 @@ from services.gateway.jobs.model import (
     UnitState,
 )
 from services.gateway.jobs.ports import JobQuery, StageDepth, Submission
+from services.shared import telemetry
 from services.shared.errors import Unavailable
 from services.shared.ledger.ledger import Ledger
 from services.shared.ledger.records import NewJob, Unit
@@ -105,7 +106,10 @@ class RedisJobStore:
         }
         if final.error is not None:
             fields |= {"error_code": final.error.code, "error_detail": final.error.detail}
-        return self._ledger.finish(job_id, final.state, fields)
+        applied = self._ledger.finish(job_id, final.state, fields)
+        if applied and (job := self._ledger.job(job_id)) is not None:
+            telemetry.FINISHED_JOBS.labels(job["kind"], final.state).inc()
+        return applied
 
     def depths(self) -> Mapping[str, StageDepth]:
         """Return the depth of every stage."""

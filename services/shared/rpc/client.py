@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 
 import grpc
 
+from services.shared.errors import Cancelled
 from services.shared.rpc import wire
 
 R = TypeVar("R")
@@ -37,6 +38,8 @@ _OPTIONS: Final = (
     ("grpc.max_receive_message_length", wire.MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", wire.MAX_MESSAGE_BYTES),
     ("grpc.keepalive_time_ms", 60_000),
+    # A server that comes back is found soon, however long it was away.
+    ("grpc.max_reconnect_backoff_ms", 2_000),
     ("grpc.enable_http_proxy", 0),
 )
 
@@ -87,6 +90,8 @@ def call(start: Callable[[], R]) -> R:
     """
     try:
         return start()
+    except grpc.FutureCancelledError:
+        raise Cancelled("The call was cancelled here.") from None
     except grpc.RpcError as error:
         raise wire.from_rpc(error) from error
 

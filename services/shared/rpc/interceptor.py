@@ -93,7 +93,7 @@ async def _abort(
         _observe(method, began, "cancelled")
         raise error
     if not isinstance(error, DragomanError):
-        telemetry.logger().error("call failed", method=method, error=type(error).__name__, exc_info=error)
+        telemetry.logger().exception("call failed", method=method, error=type(error).__name__)
         error = InternalError("The model service failed; its log has the cause.")
     _observe(method, began, error.code)
     context.set_trailing_metadata(wire.trailers(error))

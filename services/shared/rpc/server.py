@@ -184,7 +184,7 @@ async def collect(requests: AsyncIterator[Any], config: str, audio: str, max_byt
                 raise InvalidRequest(
                     f"The first message of the stream must carry `{config}`.", code="config_first"
                 )
-            head = request.config
+            head = getattr(request, config)
             continue
         if field != audio:
             raise InvalidRequest(f"Messages after the first must carry `{audio}`.", code="config_first")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import tempfile
 import threading
 from dataclasses import dataclass
 from functools import lru_cache
@@ -143,23 +142,22 @@ class _Phonemizer:
 
 def _sessions(path: Path, threads: int) -> tuple[onnxruntime.InferenceSession, onnxruntime.InferenceSession]:
     """Load the model and its duration predictor."""
-    published = memoryview(path.read_bytes())
-    speaker = kokoro_graph.with_signed_activations(published) if kokoro_graph.has_vnni() else published
-    predictor = kokoro_graph.duration_predictor(published)
-    return _session(speaker, threads), _session(predictor, threads)
+    published = path.read_bytes()
+    view = memoryview(published)
+    speaker = kokoro_graph.with_signed_activations(view) if kokoro_graph.has_vnni() else published
+    return _session(speaker, threads), _session(kokoro_graph.duration_predictor(view), threads)
 
 
-def _session(model: bytes | memoryview, threads: int) -> onnxruntime.InferenceSession:
+def _session(model: bytes, threads: int) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     # Threads that wait by spinning would take the cores from the other calls and services.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    # From a file, because a session made from bytes keeps them: 90 MB for nothing.
-    with tempfile.TemporaryDirectory(prefix="dragoman-") as folder:
-        file = Path(folder, "model.onnx")
-        file.write_bytes(model)
-        return onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    # Kept for a change of providers, which never comes: 90 MB.
+    session._model_bytes = None  # noqa: SLF001 - the package has no public way
+    return session
 
 
 def load(settings: TtsSettings) -> KokoroEngine:

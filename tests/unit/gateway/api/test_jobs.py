@@ -51,7 +51,7 @@ async def test_a_text_is_accepted_as_json_and_as_a_form(client: httpx.AsyncClien
 
 
 async def test_a_spec_may_be_sent_as_a_file(client: httpx.AsyncClient) -> None:
-    parts = {"spec": ("spec.json", json.dumps(DECODE)), "file": ("call.wav", WAV)}
+    parts = {"spec": ("spec.json", json.dumps(DECODE).encode()), "file": ("call.wav", WAV)}
     assert (await client.post("/v1/jobs", files=parts)).status_code == 202
 
 

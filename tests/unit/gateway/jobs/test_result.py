@@ -177,6 +177,22 @@ def test_a_channel_with_the_same_audio_points_at_the_first() -> None:
     assert (twin["identical_to"], twin["warnings"], twin["role"]) == (0, ["identical_channels"], "customer")
 
 
+def test_one_declared_direction_holds_for_every_channel_with_the_same_audio() -> None:
+    units, documents = call()
+    units[0] = done(tasks.DECODE, "job", MEDIA | {"identical_to": [0, 0]})
+    del units[1]
+    spec = {"channels": SPEC["channels"][:1]}
+    twin = composed("speech_translation", units, documents, spec)["channels"][1]
+    assert (twin["role"], twin["source_language"]) == ("agent", "en")
+
+
+def test_a_silent_channel_of_a_language_to_be_detected_stays_auto() -> None:
+    payload = {"role": None, "source_language": "auto", "target_language": "en"}
+    units = [done(tasks.DECODE, "job", MEDIA), done(tasks.SEGMENT, "c0", {"language": ""}, **payload)]
+    (channel,) = composed("speech_translation", units, {})["channels"]
+    assert (channel["source_language"], channel["regions"]) == ("auto", [])
+
+
 def test_recognitions_own_translation_is_shown_with_its_model() -> None:
     units, _ = call()
     documents = {"t": transcript("Chambre 12", translation={"text": "Room 12"})}

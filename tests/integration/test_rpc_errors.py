@@ -1,0 +1,116 @@
+"""Errors cross the wire as what they are, and nothing else crosses with them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import grpc
+import pytest
+
+from protos.v1 import common_pb2, translation_pb2, translation_pb2_grpc, tts_pb2_grpc
+from services.shared import errors
+from services.shared.rpc import client
+from services.shared.rpc.wire import STATUS
+from tests.conftest import Logged
+from tests.support.redis_server import free_port
+from tests.support.translator import ask, serving
+
+TREE = sorted(errors.tree(), key=lambda cls: cls.family)
+SECRET = "my card number is four two seven"
+
+
+def raising(error: Exception) -> Callable[[str, Callable[[], bool]], str]:
+    def translate(_text: str, _gone: Callable[[], bool]) -> str:
+        raise error
+
+    return translate
+
+
+async def caught_from(error: Exception) -> errors.DragomanError:
+    async with serving(raising(error)) as running:
+        with pytest.raises(errors.DragomanError) as caught:
+            await asyncio.to_thread(ask, running.port, "hello")
+        return caught.value
+
+
+@pytest.mark.parametrize("family", TREE, ids=lambda cls: cls.family)
+async def test_every_error_comes_back_as_itself(family: type[errors.DragomanError]) -> None:
+    error = await caught_from(family("Do this: ção 50 %\nthen that.", code="narrow_code"))
+    assert type(error) is family
+    assert (error.code, error.detail) == ("narrow_code", "Do this: ção 50 %\nthen that.")
+    assert error.retryable == family.retryable
+
+
+@pytest.mark.parametrize("family", TREE, ids=lambda cls: cls.family)
+async def test_every_error_has_its_status(family: type[errors.DragomanError]) -> None:
+    async with serving(raising(family("Why."))) as running:
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{running.port}") as channel:
+            stub = translation_pb2_grpc.TranslationStub(channel)
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await stub.Translate(translation_pb2.TranslateRequest(texts=["hello"]))
+    assert caught.value.code() is STATUS[family]
+    assert caught.value.code() is not grpc.StatusCode.OK
+
+
+async def test_a_defect_shows_its_text_to_nobody_and_its_place_to_the_log(logged: Logged) -> None:
+    error = await caught_from(RuntimeError(SECRET))
+    assert type(error) is errors.InternalError
+    assert error.code == "internal_error"
+    assert SECRET not in error.detail
+    assert "RuntimeError" not in error.detail
+    (line,) = logged()
+    assert (line["event"], line["error"]) == ("call failed", "RuntimeError")
+    assert line["raised_at"][-1].endswith("translate")
+    assert SECRET not in str(line)
+
+
+async def test_a_service_that_is_not_there_is_unsupported() -> None:
+    def ask_for_speech(port: int) -> None:
+        with client.channel(f"127.0.0.1:{port}") as channel:
+            stub = tts_pb2_grpc.TtsStub(channel)
+            client.call(lambda: stub.GetCapabilities(common_pb2.CapabilitiesRequest(), timeout=30))
+
+    async with serving(lambda text, _gone: text) as running:
+        with pytest.raises(errors.Unsupported):
+            await asyncio.to_thread(ask_for_speech, running.port)
+
+
+async def test_a_message_over_the_cap_is_an_error_and_not_a_crash() -> None:
+    async with serving(lambda text, _gone: text) as running:
+        with pytest.raises(errors.DragomanError):
+            await asyncio.to_thread(ask, running.port, "a" * (17 * 1024 * 1024))
+        assert await asyncio.to_thread(ask, running.port, "still here") == "still here"
+
+
+async def test_a_deadline_that_passes_is_a_timeout() -> None:
+    def slow(_text: str, gone: Callable[[], bool]) -> str:
+        while not gone():
+            pass
+        return ""
+
+    async with serving(slow) as running:
+        with pytest.raises(errors.Timeout):
+            await asyncio.to_thread(ask, running.port, "hello", 0.2)
+
+
+def test_a_server_that_is_not_there_is_unavailable() -> None:
+    with pytest.raises(errors.Unavailable) as caught:
+        ask(free_port(), "hello")
+    assert caught.value.retryable
+
+
+def test_a_name_that_cannot_be_resolved_is_unavailable() -> None:
+    with client.channel("dns:///nowhere.invalid:1") as channel:
+        stub = translation_pb2_grpc.TranslationStub(channel)
+        with pytest.raises(errors.Unavailable):
+            client.call(lambda: stub.Translate(translation_pb2.TranslateRequest(), timeout=10))
+
+
+def test_a_call_that_the_caller_ended_is_cancelled() -> None:
+    with client.channel(f"127.0.0.1:{free_port()}") as channel:
+        stub = translation_pb2_grpc.TranslationStub(channel)
+        call = stub.Translate.future(translation_pb2.TranslateRequest(), timeout=10, wait_for_ready=True)
+        call.cancel()
+        with pytest.raises(errors.Cancelled):
+            client.call(call.result)

@@ -1,0 +1,157 @@
+"""A model server admits what it can run, tells its health truly, and drains before it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from services.shared import errors
+from services.shared.config import Settings
+from services.shared.rpc import server
+from tests.support.translator import Gate, Translate, ask, health, loading, serving, spec
+
+
+async def asking(port: int, text: str, timeout_s: float = 30) -> str:
+    return await asyncio.to_thread(ask, port, text, timeout_s)
+
+
+async def entered(gate: Gate, count: int) -> None:
+    for _ in range(count):
+        assert await asyncio.to_thread(gate.entered.acquire, timeout=30)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for a condition, for at most 30 seconds."""
+    for _ in range(3000):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it never came true")
+
+
+def background(work: Coroutine[Any, Any, str]) -> asyncio.Task[str]:
+    return asyncio.get_running_loop().create_task(work)
+
+
+async def test_a_call_is_answered() -> None:
+    async with serving(lambda text, _gone: text.upper()) as running:
+        assert await asking(running.port, "hello") == "HELLO"
+
+
+async def test_a_full_server_sends_callers_away_and_stays_healthy() -> None:
+    gate = Gate()
+    async with serving(gate, slots=1, queue=1) as running:
+        first = background(asking(running.port, "one"))
+        await entered(gate, 1)
+        second = background(asking(running.port, "two"))
+        await until(lambda: running._admission.admitted == 2)
+        with pytest.raises(errors.Overloaded):
+            await asking(running.port, "three")
+        assert await asyncio.to_thread(health, running.port) == "SERVING"
+        gate.opened.set()
+        assert (await first, await second) == ("ONE", "TWO")
+        assert await asking(running.port, "four") == "FOUR"
+
+
+async def test_a_slot_is_held_until_the_thread_ends_even_when_the_caller_has_gone() -> None:
+    gate = Gate()
+    async with serving(gate, slots=1, queue=0) as running:
+        with pytest.raises(errors.Timeout):
+            await asking(running.port, "one", 0.3)
+        await entered(gate, 1)
+        with pytest.raises(errors.Overloaded):
+            await asking(running.port, "two")
+        assert await asyncio.to_thread(gate.gone.wait, 30), "the work was never told that its caller left"
+        assert running._admission.admitted == 1
+        gate.opened.set()
+        await until(lambda: running._admission.admitted == 0)
+        assert await asking(running.port, "three") == "THREE"
+
+
+async def test_a_waiting_call_whose_caller_leaves_gives_its_place_back() -> None:
+    gate = Gate()
+    async with serving(gate, slots=1, queue=1) as running:
+        first = background(asking(running.port, "one"))
+        await entered(gate, 1)
+        with pytest.raises(errors.Timeout):
+            await asking(running.port, "two", 0.3)
+        await until(lambda: running._admission.admitted == 1)
+        gate.opened.set()
+        assert await first == "ONE"
+
+
+async def test_a_server_is_not_serving_until_its_model_is_loaded() -> None:
+    loaded = threading.Event()
+
+    def load() -> Translate:
+        assert loaded.wait(30)
+        return lambda text, _gone: text
+
+    running = await server._listen(loading(load), Settings(), 0)
+    task = asyncio.get_running_loop().create_task(running.load())
+    assert await asyncio.to_thread(health, running.port) == "NOT_SERVING"
+    assert await asyncio.to_thread(health, running.port, "") == "NOT_SERVING"
+    with pytest.raises(errors.Unavailable) as caught:
+        await asking(running.port, "early")
+    assert caught.value.code == "model_loading"
+    loaded.set()
+    await task
+    assert await asyncio.to_thread(health, running.port) == "SERVING"
+    assert await asking(running.port, "now") == "now"
+    await running.stop()
+
+
+async def test_a_model_that_does_not_load_is_an_error_of_the_start() -> None:
+    def load() -> Translate:
+        raise errors.Misconfigured("The model is not there; run `dragoman models pull lite`.")
+
+    with pytest.raises(errors.Misconfigured):
+        await server.start(loading(load), Settings())
+
+
+async def test_a_taken_port_is_named() -> None:
+    async with serving(lambda text, _gone: text) as running:
+        with pytest.raises(errors.Unavailable) as caught:
+            await server.start(spec(lambda text, _gone: text), Settings(), running.port)
+    assert caught.value.code == "port_in_use"
+    assert str(running.port) in caught.value.detail
+    assert "DRAGOMAN_TRANSLATION_PORT" in caught.value.detail
+
+
+async def test_a_draining_server_finishes_what_runs_and_takes_nothing_new() -> None:
+    gate = Gate()
+    async with serving(gate) as running:
+        call = background(asking(running.port, "last"))
+        await entered(gate, 1)
+        stopping = asyncio.get_running_loop().create_task(running.stop(30))
+        await until(lambda: running._health._server_status[""] != server._SERVING)
+        with pytest.raises(errors.Unavailable):
+            await asking(running.port, "late")
+        gate.opened.set()
+        assert await call == "LAST"
+        await stopping
+
+
+async def test_a_call_that_outlives_the_drain_may_be_tried_elsewhere() -> None:
+    gate = Gate()
+    async with serving(gate) as running:
+        call = background(asking(running.port, "long"))
+        await entered(gate, 1)
+        await running.stop(0.1)
+        with pytest.raises(errors.DragomanError) as caught:
+            await call
+        gate.opened.set()
+    assert caught.value.retryable
+
+
+async def test_a_restarted_server_is_found_again_by_an_open_channel() -> None:
+    async with serving(lambda text, _gone: text) as running:
+        port = running.port
+        assert await asking(port, "one") == "one"
+    again = await server.start(spec(lambda text, _gone: text * 2), Settings(), port)
+    assert await asking(port, "two") == "twotwo"
+    await again.stop()
