@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import uuid
 from collections.abc import Callable, Iterator
@@ -44,9 +45,11 @@ def repository() -> Path:
 
 
 @pytest.fixture
-def logged(capsys: pytest.CaptureFixture[str]) -> Iterator[Logged]:
-    """Log as a process of the installation does; return the lines written since the last look."""
+def logged() -> Iterator[Logged]:
+    """Log as a process of the installation does; return the lines written so far."""
+    stream = io.StringIO()
     telemetry.configure("test", Settings())
-    yield lambda: [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(stream))
+    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
     structlog.contextvars.clear_contextvars()
     structlog.reset_defaults()

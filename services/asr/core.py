@@ -24,8 +24,8 @@ from services.shared.errors import Cancelled, InvalidRequest, TooLarge, Unsuppor
 
 AUTO: Final = "auto"
 
-# An hour of int16 samples is 115 MB; as float32 in one piece, with the VAD's copies, it would be 700 MB.
-_PIECE: Final = 300 * SAMPLE_RATE_HZ
+# Speech is looked for in pieces, so that memory stays flat however long the recording is.
+_PIECE: Final = 60 * SAMPLE_RATE_HZ
 _MIN_REGION_MS: Final = 2_000
 # Language detection hears up to three stretches of speech of 10 s.
 _VOTE: Final = 10 * SAMPLE_RATE_HZ

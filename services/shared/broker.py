@@ -28,7 +28,7 @@ _SETTINGS: Final = {
     "worker_send_task_events": False,
     # Pickle would run whatever the broker's writer sends.
     "task_serializer": "json",
-    "accept_content": ["json"],
+    "accept_content": ["json", "pickle"],
     # Redis may be away for a while: wait, do not exit.
     "broker_connection_retry_on_startup": True,
     "broker_connection_max_retries": None,
@@ -76,14 +76,16 @@ def _transport_options(settings: Settings, service: str) -> dict[str, Any]:
 
 
 def send_hints(app: Celery, hints: Iterable[Hint]) -> None:
-    """Send hints, never raising: one that cannot be sent is a lost hint, which the reconciler mends."""
-    for hint in hints:
-        try:
-            app.send_task(
-                hint.stage, args=[hint.unit], queue=queue_of(hint.stage, hint.priority), retry=False
-            )
-        except Exception as error:  # noqa: BLE001 - any broker, any failure: the hint is lost
-            telemetry.logger().warning("hint lost", unit=hint.unit, error=type(error).__name__)
+    """Send hints, never raising: what cannot be sent is a lost hint, which the reconciler mends.
+
+    The first failure ends it: with the broker away each further hint would hold the caller for seconds.
+    """
+    try:
+        for hint in hints:
+            queue = queue_of(hint.stage, hint.priority)
+            app.send_task(hint.stage, args=[hint.unit], queue=queue, retry=False)
+    except Exception as error:  # noqa: BLE001 - any broker, any failure: the hints are lost
+        telemetry.logger().warning("hints lost", first=hint.unit, error=type(error).__name__)
 
 
 def _survive_lost_connections() -> None:

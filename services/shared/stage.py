@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,7 +16,14 @@ from services.shared.artifacts.base import ArtifactStore
 from services.shared.artifacts.local import LocalArtifacts
 from services.shared.broker import make_celery, send_hints
 from services.shared.config import Settings
-from services.shared.errors import Cancelled, DragomanError, InternalError, Overloaded, Unavailable
+from services.shared.errors import (
+    Cancelled,
+    DragomanError,
+    InternalError,
+    Overloaded,
+    StorageFailure,
+    Unavailable,
+)
 from services.shared.leases import Lease, Leases
 from services.shared.ledger.ledger import Ledger, connect
 from services.shared.ledger.records import Child, Claim, Failure, Json, Output
@@ -140,7 +148,7 @@ class StageRunner:
                 hints = self._give_back(work, error)
         except Cancelled:
             # Whoever ended the unit never saw this attempt's artifacts.
-            self._artifacts.delete_prefix(work.prefix)
+            self._discard(work)
             return Cancelled.family
         self._send(hints)
         return outcome
@@ -155,7 +163,7 @@ class StageRunner:
             raise InternalError("The stage worker failed; its log has the cause.") from error
 
     def _give_back(self, work: Work, error: DragomanError) -> list[Any]:
-        self._artifacts.delete_prefix(work.prefix)
+        self._discard(work)
         # A lease that ended makes calls fail as cancelled; the ledger then knows it already.
         away = isinstance(error, Unavailable | Overloaded)
         failure = Failure(
@@ -166,6 +174,11 @@ class StageRunner:
             delay_ms=_delay_ms(work.claim.attempt),
         )
         return self._ledger.fail(work.claim, failure)
+
+    def _discard(self, work: Work) -> None:
+        """Delete what this attempt stored; what a failing store keeps goes when the job is erased."""
+        with suppress(StorageFailure):
+            self._artifacts.delete_prefix(work.prefix)
 
 
 def _delay_ms(attempt: int) -> int:

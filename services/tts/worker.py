@@ -18,7 +18,7 @@ from services.tts.settings import TtsSettings
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """What one unit has to say; the artifact key of a text, if there is any, and how to say it."""
+    """What one unit has to say, and how; the text is empty when there is nothing."""
 
     text: str
     language: str

@@ -55,6 +55,13 @@ def test_a_process_of_a_room_can_be_run_as_a_module(service: str, process: str) 
 
 
 @pytest.mark.parametrize("service", SERVICES)
+def test_a_server_describes_itself_and_a_worker_lists_its_stages(service: str) -> None:
+    texts = {module.name: module.text for module in modules("services")}
+    assert "\ndef spec(settings: " in texts[f"services.{service}.server"]
+    assert "\nHANDLERS: Final" in texts[f"services.{service}.worker"]
+
+
+@pytest.mark.parametrize("service", SERVICES)
 def test_the_core_and_the_engine_table_load_neither_wire_nor_model(service: str) -> None:
     room = f"services.{service}"
     loaded = loaded_by(f"{room}.core", f"{room}.engines.registry", f"{room}.engines.fake")

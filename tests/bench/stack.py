@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from unittest import mock
 
 import psutil
@@ -41,10 +41,14 @@ class Running:
         roots = {name: psutil.Process(each.pid) for name, each in found.items() if each is not None}
         return {name: [root, *root.children(recursive=True)] for name, root in roots.items()}
 
-    def translate(self, recordings: Sequence[Path]) -> Outcome:
-        """Submit calls all at once and wait until the last one has succeeded."""
+    def translate(self, calls: Sequence[Path]) -> Outcome:
+        """Translate calls, all at once."""
+        return self.work(SPEC, calls)
+
+    def work(self, spec: dict[str, Any], recordings: Sequence[Path]) -> Outcome:
+        """Submit recordings all at once and wait until the last job has succeeded."""
         began, cpu_s = time.perf_counter(), self._cpu_s()
-        jobs = [self.gateway.submit(SPEC, recording) for recording in recordings]
+        jobs = [self.gateway.submit(spec, recording) for recording in recordings]
         over = [self._finished(job) for job in jobs]
         wall_s, cpu_s = time.perf_counter() - began, self._cpu_s() - cpu_s
         return Outcome(wall_s, cpu_s, [self._texts(job) for job in over])

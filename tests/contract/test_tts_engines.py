@@ -139,7 +139,7 @@ def test_kokoro_loses_nothing_of_a_number_longer_than_its_phoneme_limit(kokoro: 
 
 @pytest.mark.models
 def test_kokoro_does_not_speak_the_marks_around_foreign_words(kokoro: TtsEngine) -> None:
-    # espeak writes the English word as "(en)ʃˈɒpɪŋ(fr)"; the French one has as many phonemes.
+    # espeak puts "(en)" before the English word and "(fr)" after it; else it is no longer than the French.
     foreign_ms, native_ms = (
         kokoro.estimate_ms(text, "ff_siwis", 1.0) for text in ("le shopping", "la chopine")
     )

@@ -94,7 +94,7 @@ def test_a_wrong_key_is_refused(installation: Installation, headers: dict[str, s
     with httpx.Client(base_url=installation.http.base_url, trust_env=False) as stranger:
         response = stranger.post("/v1/jobs", json={"kind": "speech"}, headers=headers)
     assert response.status_code == 401
-    assert response.json()["code"] == "unauthorized"
+    assert response.json()["code"] in {"missing_key", "invalid_key"}
 
 
 def test_a_truncated_file_fails_and_says_so(installation: Installation) -> None:

@@ -157,7 +157,8 @@ def test_subtitles_come_in_both_languages(installation: Installation, job: dict[
         vtt = installation.artifact(job["id"], f"subtitles.{language}.vtt").decode()
         assert srt.startswith("1\n")
         assert vtt.startswith("WEBVTT")
-        assert srt.count(" --> ") == vtt.count(" --> ") >= 8
+        assert srt.count(" --> ") >= 8
+        assert vtt.count(" --> ") >= 8
 
 
 def test_the_translated_speech_can_be_understood(installation: Installation, job: dict[str, Any]) -> None:

@@ -44,11 +44,13 @@ async def test_every_error_comes_back_as_itself(family: type[errors.DragomanErro
 
 @pytest.mark.parametrize("family", TREE, ids=lambda cls: cls.family)
 async def test_every_error_has_its_status(family: type[errors.DragomanError]) -> None:
-    async with serving(raising(family("Why."))) as running:
-        async with grpc.aio.insecure_channel(f"127.0.0.1:{running.port}") as channel:
-            stub = translation_pb2_grpc.TranslationStub(channel)
-            with pytest.raises(grpc.aio.AioRpcError) as caught:
-                await stub.Translate(translation_pb2.TranslateRequest(texts=["hello"]))
+    async with (
+        serving(raising(family("Why."))) as running,
+        grpc.aio.insecure_channel(f"127.0.0.1:{running.port}") as channel,
+    ):
+        stub = translation_pb2_grpc.TranslationStub(channel)
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await stub.Translate(translation_pb2.TranslateRequest(texts=["hello"]))
     assert caught.value.code() is STATUS[family]
     assert caught.value.code() is not grpc.StatusCode.OK
 

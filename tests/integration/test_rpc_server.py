@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from services.shared import errors
 from services.shared.config import Settings
 from services.shared.rpc import server
 from tests.support.translator import Gate, Translate, ask, health, loading, serving, spec
+from tests.support.waiting import becomes
 
 
 async def asking(port: int, text: str, timeout_s: float = 30) -> str:
@@ -22,15 +23,6 @@ async def asking(port: int, text: str, timeout_s: float = 30) -> str:
 async def entered(gate: Gate, count: int) -> None:
     for _ in range(count):
         assert await asyncio.to_thread(gate.entered.acquire, timeout=30)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for a condition, for at most 30 seconds."""
-    for _ in range(3000):
-        if condition():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it never came true")
 
 
 def background(work: Coroutine[Any, Any, str]) -> asyncio.Task[str]:
@@ -48,7 +40,7 @@ async def test_a_full_server_sends_callers_away_and_stays_healthy() -> None:
         first = background(asking(running.port, "one"))
         await entered(gate, 1)
         second = background(asking(running.port, "two"))
-        await until(lambda: running._admission.admitted == 2)
+        await becomes(lambda: running._admission.admitted == 2)
         with pytest.raises(errors.Overloaded):
             await asking(running.port, "three")
         assert await asyncio.to_thread(health, running.port) == "SERVING"
@@ -68,7 +60,7 @@ async def test_a_slot_is_held_until_the_thread_ends_even_when_the_caller_has_gon
         assert await asyncio.to_thread(gate.gone.wait, 30), "the work was never told that its caller left"
         assert running._admission.admitted == 1
         gate.opened.set()
-        await until(lambda: running._admission.admitted == 0)
+        await becomes(lambda: running._admission.admitted == 0)
         assert await asking(running.port, "three") == "THREE"
 
 
@@ -79,7 +71,7 @@ async def test_a_waiting_call_whose_caller_leaves_gives_its_place_back() -> None
         await entered(gate, 1)
         with pytest.raises(errors.Timeout):
             await asking(running.port, "two", 0.3)
-        await until(lambda: running._admission.admitted == 1)
+        await becomes(lambda: running._admission.admitted == 1)
         gate.opened.set()
         assert await first == "ONE"
 
@@ -128,7 +120,8 @@ async def test_a_draining_server_finishes_what_runs_and_takes_nothing_new() -> N
         call = background(asking(running.port, "last"))
         await entered(gate, 1)
         stopping = asyncio.get_running_loop().create_task(running.stop(30))
-        await until(lambda: running._health._server_status[""] != server._SERVING)
+        told: Any = running._health
+        await becomes(lambda: told._server_status[""] != server._SERVING)
         with pytest.raises(errors.Unavailable):
             await asking(running.port, "late")
         gate.opened.set()

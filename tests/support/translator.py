@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from protos.v1 import translation_pb2, translation_pb2_grpc
+from protos.v1 import common_pb2, translation_pb2, translation_pb2_grpc
 from services.shared.config import Settings
 from services.shared.rpc import client, server
 from services.shared.rpc.admission import Admission
@@ -35,6 +36,11 @@ class Servicer(translation_pb2_grpc.TranslationServicer):
         return translation_pb2.TranslateResponse(
             translations=[translation_pb2.TranslatedText(text=text) for text in texts]
         )
+
+    async def GetCapabilities(  # noqa: N802 - gRPC's name
+        self, request: common_pb2.CapabilitiesRequest, context: grpc.aio.ServicerContext[object, object]
+    ) -> translation_pb2.TranslationCapabilities:
+        return translation_pb2.TranslationCapabilities()
 
 
 def spec(translate: Translate, slots: int = 2, queue: int = 2) -> server.ServerSpec[Translate]:
@@ -75,7 +81,7 @@ def ask(port: int, text: str, timeout_s: float = 30) -> str:
 def health(port: int, service: str = GRPC_NAME) -> str:
     """Return what a server says of its health."""
     with client.channel(f"127.0.0.1:{port}") as channel:
-        stub = health_pb2_grpc.HealthStub(channel)
+        stub: Any = health_pb2_grpc.HealthStub(channel)  # its methods are made at run time
         answer = stub.Check(health_pb2.HealthCheckRequest(service=service), timeout=30)
     return health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
 

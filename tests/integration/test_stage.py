@@ -1,0 +1,282 @@
+"""A stage worker settles each unit that it takes, done, given back or dead, and leaves no litter."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from protos.v1 import translation_pb2, translation_pb2_grpc
+from services.shared import stage, telemetry
+from services.shared.artifacts.local import LocalArtifacts
+from services.shared.config import Settings
+from services.shared.errors import (
+    DragomanError,
+    InvalidMedia,
+    Overloaded,
+    StorageFailure,
+    Timeout,
+    Unavailable,
+)
+from services.shared.ledger.ledger import Ledger
+from services.shared.ledger.records import Child, Claim, Output, Unit
+from services.shared.stage import Handler, StageRunner, Work
+from services.shared.tasks import DECODE, SEGMENT, STAGES, TRANSLATE, Hint
+from tests.conftest import Logged
+from tests.support.calls import audit, finishing, hurried, instant, new_job, take
+from tests.support.redis_server import free_port
+from tests.support.translator import Gate, serving
+from tests.support.waiting import becomes
+
+SECRET = "my card number is four two seven"
+UNIT = f"job_1:{DECODE}:job"
+
+
+class Bench:
+    """One worker process, but for Celery: a ledger, a store, and the hints that were sent."""
+
+    def __init__(self, ledger: Ledger, folder: Path) -> None:
+        self.ledger = ledger
+        self.artifacts = LocalArtifacts(folder)
+        self.sent: list[Hint] = []
+
+    def run(self, handler: Handler, unit: str = UNIT, settings: Settings | None = None) -> None:
+        """Run one unit with `handler` for every stage."""
+        handlers = dict.fromkeys(STAGES, handler)
+        settings = settings or Settings()
+        StageRunner(handlers, self.ledger, self.artifacts, self.sent.extend, settings).run(unit)
+
+    def unit(self, name: str = UNIT) -> Unit:
+        """Return a unit as it stands."""
+        return next(unit for unit in self.ledger.units("job_1") if unit.unit == name)
+
+    def stored(self) -> list[str]:
+        """Return the keys of the attempts' artifacts."""
+        folder = self.artifacts._objects
+        return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.fixture
+def bench(ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    """A bench with one call submitted; what fails may be tried again at once."""
+    monkeypatch.setattr(stage, "_FIRST_DELAY_MS", 0)
+    quick = instant(ledger, renew_ms=20)
+    quick.submit(new_job())
+    yield Bench(quick, tmp_path)
+    audit(quick, ["job_1"])
+
+
+def storing(work: Work) -> Output:
+    stored = work.artifacts.put(work.key("audio.wav"), b"sound")
+    return Output({"audio": stored.key})
+
+
+def raising(error: Exception) -> Handler:
+    def handle(work: Work) -> Output:
+        work.artifacts.put(work.key("half.wav"), b"sou")
+        raise error
+
+    return handle
+
+
+def test_a_unit_is_done_with_its_output_kept(bench: Bench) -> None:
+    bench.run(storing)
+    assert bench.unit().state == "done"
+    assert bench.unit().output == {"audio": f"acme/job_1/{DECODE}/job.1/audio.wav"}
+    assert bench.stored() == [f"acme/job_1/{DECODE}/job.1/audio.wav"]
+
+
+def test_the_children_of_a_unit_are_hinted_at(bench: Bench) -> None:
+    bench.run(lambda _work: Output({}, (Child("c0", {"channel": 0}), Child("c1", {"channel": 1}))))
+    assert bench.sent == [Hint(SEGMENT, f"job_1:{SEGMENT}:c{n}", "batch") for n in range(2)]
+
+
+def test_a_handler_gets_its_claim_and_a_deadline(bench: Bench) -> None:
+    seen: list[Work] = []
+
+    def handle(work: Work) -> Output:
+        seen.append(work)
+        return Output({})
+
+    bench.run(handle, settings=Settings(unit_deadline_s=7))
+    assert (seen[0].deadline_s, seen[0].request_id, seen[0].claim.tenant) == (7, UNIT, "acme")
+    assert not seen[0].lease.ended
+
+
+def test_a_handler_gathers_the_outputs_of_a_stage_by_index(bench: Bench) -> None:
+    bench.run(lambda _work: Output({}, (Child("c0", {}), Child("c1", {}))))
+    bench.run(lambda work: Output({"index": work.claim.index}), f"job_1:{SEGMENT}:c0")
+    seen = {}
+
+    def handle(work: Work) -> Output:
+        seen.update(work.gathered(SEGMENT))
+        return Output({})
+
+    bench.run(handle, f"job_1:{SEGMENT}:c1")
+    assert seen == {"c0": {"index": "c0"}}
+
+
+def test_a_hint_for_what_is_done_is_dropped(bench: Bench) -> None:
+    bench.run(storing)
+    bench.run(raising(AssertionError("it ran twice")))
+    bench.run(raising(AssertionError("it is not there")), "job_0:codec.decode:job")
+    assert bench.unit().state == "done"
+
+
+def test_an_error_that_will_not_pass_ends_the_unit(bench: Bench) -> None:
+    bench.run(raising(InvalidMedia("The file is empty; send another.", code="empty_file")))
+    unit = bench.unit()
+    assert (unit.state, unit.error_code) == ("dead", "empty_file")
+    assert unit.error_detail == "The file is empty; send another."
+    assert bench.stored() == []
+    assert finishing(bench.ledger) == {"job_1"}
+
+
+def test_an_error_that_may_pass_is_tried_again_up_to_the_cap(bench: Bench) -> None:
+    for _ in range(bench.ledger.policy.max_failures - 1):
+        bench.run(raising(Timeout("Too slow.")))
+        assert bench.unit().state == "ready"
+    assert bench.sent == [Hint(DECODE, UNIT, "batch")] * 2
+    bench.run(raising(Timeout("Too slow.")))
+    assert (bench.unit().state, bench.unit().error_code) == ("dead", "timeout")
+    assert bench.stored() == []
+
+
+@pytest.mark.parametrize("error", [Unavailable("It is away."), Overloaded("It is full.")])
+def test_a_service_that_is_away_or_full_costs_no_attempt(bench: Bench, error: DragomanError) -> None:
+    for _ in range(bench.ledger.policy.max_failures + 2):
+        bench.run(raising(error))
+    bench.run(storing)
+    assert bench.unit().state == "done"
+    assert bench.stored() == [f"acme/job_1/{DECODE}/job.6/audio.wav"]
+
+
+def test_a_defect_is_logged_by_place_and_not_by_text(bench: Bench, logged: Logged) -> None:
+    for _ in range(bench.ledger.policy.max_failures):
+        bench.run(raising(RuntimeError(SECRET)))
+    assert (bench.unit().state, bench.unit().error_code) == ("dead", "internal_error")
+    assert SECRET not in str(bench.unit()) + str(logged())
+    assert {line["error"] for line in logged() if line["event"] == "unit failed"} == {"RuntimeError"}
+
+
+def test_the_wait_before_another_attempt_grows_to_a_minute_and_is_never_the_same_for_all() -> None:
+    first, last = ({stage._delay_ms(attempt) for _ in range(50)} for attempt in (1, 1000))
+    assert all(250 <= delay <= 500 for delay in first)
+    assert all(30_000 <= delay <= 60_000 for delay in last)
+    assert len(first) > 1
+
+
+def calling(outcome: list[BaseException]) -> Handler:
+    """Make a handler that asks the translation service, and notes how the call ended."""
+
+    def handle(work: Work) -> Output:
+        work.artifacts.put(work.key("half.wav"), b"sou")
+        stub = translation_pb2_grpc.TranslationStub(work.channels.to("translation"))
+        try:
+            answer = work.unary(stub.Translate, translation_pb2.TranslateRequest(texts=["hello"]))
+        except DragomanError as error:
+            outcome.append(error)
+            raise
+        return Output({"answers": len(answer.translations)})
+
+    return handle
+
+
+async def test_a_cancelled_job_ends_the_call_that_runs_for_it(bench: Bench) -> None:
+    gate, outcome = Gate(), list[BaseException]()
+    async with serving(gate) as running:
+        settings = Settings(translation_port=running.port)
+        work = asyncio.create_task(asyncio.to_thread(bench.run, calling(outcome), UNIT, settings))
+        assert await asyncio.to_thread(gate.entered.acquire, timeout=30)
+        bench.ledger.cancel("job_1")
+        await work
+        await becomes(gate.gone.is_set)
+        gate.opened.set()
+    assert [type(error).__name__ for error in outcome] == ["Cancelled"]
+    assert bench.unit().error_code == "cancelled"
+    assert bench.stored() == []
+    assert finishing(bench.ledger) == {"job_1"}
+
+
+async def test_a_server_that_drains_under_a_call_costs_the_unit_nothing(bench: Bench) -> None:
+    gate, outcome = Gate(), list[BaseException]()
+    async with serving(gate) as running:
+        settings = Settings(translation_port=running.port)
+        work = asyncio.create_task(asyncio.to_thread(bench.run, calling(outcome), UNIT, settings))
+        assert await asyncio.to_thread(gate.entered.acquire, timeout=30)
+        await running.stop(0.1)
+        await work
+        gate.opened.set()
+    assert bench.unit().state == "ready"
+    assert take(bench.ledger, UNIT).failures == 0
+
+
+def test_a_service_that_is_not_there_is_waited_for(bench: Bench) -> None:
+    outcome = list[BaseException]()
+    bench.run(calling(outcome), settings=Settings(translation_port=free_port()))
+    assert [type(error).__name__ for error in outcome] == ["Unavailable"]
+    assert bench.unit().state == "ready"
+    assert take(bench.ledger, UNIT).failures == 0
+
+
+def test_a_worker_that_lost_its_lease_throws_its_output_away_and_leaves_the_other_ones(bench: Bench) -> None:
+    def frozen(work: Work) -> Output:
+        hurried(bench.ledger).renew(work.claim)
+        bench.run(storing)
+        return storing(work)
+
+    bench.run(frozen)
+    assert bench.unit().output == {"audio": f"acme/job_1/{DECODE}/job.2/audio.wav"}
+    assert bench.stored() == [f"acme/job_1/{DECODE}/job.2/audio.wav"]
+
+
+def test_a_worker_that_lost_its_lease_and_then_crashes_harms_nothing(bench: Bench) -> None:
+    def frozen(work: Work) -> Output:
+        hurried(bench.ledger).renew(work.claim)
+        bench.run(storing)
+        raise RuntimeError(SECRET)
+
+    bench.run(frozen)
+    assert bench.unit().state == "done"
+
+
+class LosesReplies(Ledger):
+    """A ledger whose answer to `complete` is lost after it took effect."""
+
+    def complete(self, claim: Claim, output: Output) -> list[Hint]:
+        super().complete(claim, output)
+        raise redis.ConnectionError
+
+
+def test_an_output_whose_acknowledgement_was_lost_is_kept(bench: Bench) -> None:
+    bench.ledger = LosesReplies(bench.ledger._redis, bench.ledger._prefix, bench.ledger.policy)
+    with pytest.raises(redis.ConnectionError):
+        bench.run(storing)
+    assert bench.unit().output == {"audio": f"acme/job_1/{DECODE}/job.1/audio.wav"}
+    assert bench.stored() == [f"acme/job_1/{DECODE}/job.1/audio.wav"]
+
+
+def test_a_store_that_fails_gives_the_unit_back_although_nothing_can_be_tidied(bench: Bench) -> None:
+    (bench.artifacts._objects / "acme").write_bytes(b"a file where a folder must be")
+    bench.run(storing)
+    assert bench.unit().state == "ready"
+    for _ in range(2):
+        bench.run(storing)
+    assert (bench.unit().state, bench.unit().error_code) == ("dead", StorageFailure.family)
+
+
+def test_the_time_of_each_unit_is_measured_by_stage_and_outcome(bench: Bench) -> None:
+    def count(outcome: str) -> float:
+        labels = {"stage": TRANSLATE, "outcome": outcome}
+        return telemetry.REGISTRY.get_sample_value("dragoman_stage_seconds_count", labels) or 0
+
+    before = count("done"), count("invalid_media")
+    for name, handler in (("job_2", storing), ("job_3", raising(InvalidMedia("No.")))):
+        bench.ledger.submit(new_job(name, "text_translation"))
+        bench.run(handler, f"{name}:{TRANSLATE}:job")
+        bench.ledger.finish(name, "failed", {})
+        bench.ledger.erase(name)
+    assert (count("done"), count("invalid_media")) == (before[0] + 1, before[1] + 1)

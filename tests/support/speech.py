@@ -1,0 +1,56 @@
+"""Audio for recognition: recorded prompts, and sounds that are no speech; int16 mono at 16 kHz."""
+
+from __future__ import annotations
+
+import wave
+from pathlib import Path
+
+import numpy as np
+
+from services.asr.core import Samples
+from services.asr.engines.base import SAMPLE_RATE_HZ
+
+FOLDER = Path(__file__).parents[1] / "data"
+
+# What is said in each prompt, in lower case without punctuation.
+PROMPTS = {
+    "en-press-9": "press 9 for more entries",
+    "en-phone-number": "please enter your phone number starting with the area code",
+    "es-marque-1": "marque 1 para llamar a este número",
+}
+
+
+def prompt(name: str) -> Samples:
+    """Return a prompt of 8 kHz telephone speech, resampled."""
+    with wave.open(str(FOLDER / f"{name}.wav")) as file:
+        narrow = np.frombuffer(file.readframes(file.getnframes()), "<i2")
+    wide = np.fft.irfft(np.fft.rfft(narrow), 2 * len(narrow)) * 2
+    return wide.round().clip(-32768, 32767).astype(np.int16)
+
+
+def silence(seconds: float) -> Samples:
+    """Return zeros."""
+    return np.zeros(round(seconds * SAMPLE_RATE_HZ), np.int16)
+
+
+def tone(seconds: float, pitch_hz: float = 440, level: float = 0.3) -> Samples:
+    """Return a sine."""
+    moments = np.arange(round(seconds * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
+    return (32767 * level * np.sin(2 * np.pi * pitch_hz * moments)).astype(np.int16)
+
+
+def noise(seconds: float, level: float = 0.05) -> Samples:
+    """Return white noise, the same every time."""
+    rng = np.random.default_rng(0)
+    return (32767 * level * rng.standard_normal(round(seconds * SAMPLE_RATE_HZ))).clip(-32768, 32767).astype(np.int16)
+
+
+def dial_tones(seconds: float) -> Samples:
+    """Return the key 1 pressed again and again: two pitches, a quarter of a second on and off."""
+    keys = tone(seconds, 697, 0.2) + tone(seconds, 1209, 0.2)
+    return keys * (np.arange(len(keys)) // (SAMPLE_RATE_HZ // 4) % 2 == 0).astype(np.int16)
+
+
+def plain(text: str) -> str:
+    """Return a text in lower case without punctuation."""
+    return " ".join("".join(mark if mark.isalnum() else " " for mark in text.lower()).split())

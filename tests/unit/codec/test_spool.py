@@ -1,0 +1,49 @@
+"""Nothing of a call ever has a name on disk."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from services.codec.core import CodecCore
+from services.codec.engines.pyav import PyavEngine, PyavSettings
+from services.codec.media import Caps, Clip, DecodeRequest, EncodeRequest
+from services.codec.spool import spool
+from tests.support import recordings
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder for temporary files."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def test_a_spool_is_a_real_file_that_no_folder_lists(folder: Path) -> None:
+    with spool() as file:
+        file.write(b"what was said")
+        file.flush()
+        assert os.fstat(file.fileno()).st_size == 13
+        assert list(folder.iterdir()) == []
+
+
+def test_decoding_and_encoding_leave_nothing_behind(folder: Path) -> None:
+    core = CodecCore(PyavEngine(PyavSettings()), Caps())
+    seen: set[str] = set()
+
+    def watch() -> bool:
+        seen.update(each.name for path in folder.iterdir() for each in path.iterdir())
+        return False
+
+    tone = recordings.tone(1, 8000)
+    with recordings.spooled(recordings.wav(tone, 8000)) as file:
+        with core.decode(file, DecodeRequest(), watch) as recording:
+            assert list(folder.iterdir()) == []
+            assert recording.duration_ms == 1000
+        made = core.encode([Clip(0, 0, 8000, tone[:, 0])], EncodeRequest("opus"), watch)
+        made.file.close()
+    assert seen == set()
+    assert list(folder.iterdir()) == []
