@@ -35,7 +35,7 @@ class SubmitOptions:
     language: Annotated[str | None, typer.Option(help="Language of the text to speak.")] = None
     voice: Annotated[str | None, typer.Option(help="Voice to speak it with.")] = None
     encoding: Annotated[
-        str | None, typer.Option(help="Of a file without a header: mulaw, alaw or s16le.")
+        str | None, typer.Option(help="Of a file without a header: mulaw, alaw, s16le, gsm or g722.")
     ] = None
     rate: Annotated[int, typer.Option(help="Its sample rate in hertz.")] = 8000
     channels: Annotated[int, typer.Option(help="Its number of channels.")] = 1

@@ -28,7 +28,7 @@ _SETTINGS: Final = {
     "worker_send_task_events": False,
     # Pickle would run whatever the broker's writer sends.
     "task_serializer": "json",
-    "accept_content": ["json", "pickle"],
+    "accept_content": ["json"],
     # Redis may be away for a while: wait, do not exit.
     "broker_connection_retry_on_startup": True,
     "broker_connection_max_retries": None,

@@ -42,13 +42,18 @@ def tone(seconds: float, pitch_hz: float = 440, level: float = 0.3) -> Samples:
 def noise(seconds: float, level: float = 0.05) -> Samples:
     """Return white noise, the same every time."""
     rng = np.random.default_rng(0)
-    return (32767 * level * rng.standard_normal(round(seconds * SAMPLE_RATE_HZ))).clip(-32768, 32767).astype(np.int16)
+    return (
+        (32767 * level * rng.standard_normal(round(seconds * SAMPLE_RATE_HZ)))
+        .clip(-32768, 32767)
+        .astype(np.int16)
+    )
 
 
 def dial_tones(seconds: float) -> Samples:
     """Return the key 1 pressed again and again: two pitches, a quarter of a second on and off."""
     keys = tone(seconds, 697, 0.2) + tone(seconds, 1209, 0.2)
-    return keys * (np.arange(len(keys)) // (SAMPLE_RATE_HZ // 4) % 2 == 0).astype(np.int16)
+    off = np.arange(len(keys)) // (SAMPLE_RATE_HZ // 4) % 2 == 1
+    return np.where(off, np.int16(0), keys)
 
 
 def plain(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -166,7 +167,12 @@ class Stack:
     def _environment(self) -> dict[str, str]:
         # The processes read the same settings as this command, from the same variables.
         root = Path(services.__file__ or "").parents[1]
-        return {**os.environ, "PYTHONPATH": str(root), "DRAGOMAN_HOME": str(self._home)}
+        # A killed process leaves its temporary files; here they go at the next start.
+        temporary = self._home / "tmp"
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(mode=0o700)
+        own = {"PYTHONPATH": str(root), "DRAGOMAN_HOME": str(self._home), "TMPDIR": str(temporary)}
+        return {**os.environ, **own}
 
     @contextlib.contextmanager
     def _lock(self) -> Iterator[None]:

@@ -32,13 +32,13 @@ class EngineSpec:
 
 
 def _fake(_settings: CodecSettings) -> CodecEngine:
-    from services.codec.engines.fake import FakeEngine  # noqa: PLC0415 - only the chosen engine is imported
+    from services.codec.engines.fake import FakeEngine
 
     return FakeEngine()
 
 
 def _pyav(settings: CodecSettings) -> CodecEngine:
-    from services.codec.engines.pyav import PyavEngine, PyavSettings  # noqa: PLC0415 - as above
+    from services.codec.engines.pyav import PyavEngine, PyavSettings
 
     return PyavEngine(
         PyavSettings(

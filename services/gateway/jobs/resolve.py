@@ -157,7 +157,8 @@ def _audio(audio: AudioSpec, capabilities: Capabilities) -> Json:
             code="unknown_codec",
         )
     _check_bitrate(audio.bitrate_kbps, codec)
-    return audio.model_dump() | {"bitrate_kbps": audio.bitrate_kbps or codec.default_bitrate_kbps}
+    # A bitrate that was not asked for stays open: the codec's default depends on the file's channels.
+    return audio.model_dump()
 
 
 def _check_bitrate(bitrate_kbps: int | None, codec: CodecDescription) -> None:

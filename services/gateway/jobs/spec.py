@@ -64,7 +64,7 @@ class ChannelSpec(_Strict):
 class InputSpec(_Strict):
     """What a file without a header (.ulaw, .alaw, .sln, .raw) cannot say of itself."""
 
-    encoding: Literal["mulaw", "alaw", "s16le"]
+    encoding: Literal["mulaw", "alaw", "s16le", "gsm", "g722"]
     sample_rate_hertz: Annotated[int, Field(ge=8_000, le=192_000)] = 8_000
     channel_count: Annotated[int, Field(ge=1, le=MAX_CHANNELS)] = 1
 

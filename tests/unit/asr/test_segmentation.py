@@ -62,9 +62,7 @@ def test_no_region_is_longer_than_allowed(spans: list[Span], shape: Shape) -> No
 def test_every_sample_of_speech_is_in_a_region(spans: list[Span], shape: Shape) -> None:
     found = cut(spans, shape)
     for span in spans:
-        covered = sum(
-            max(0, min(span.end, region.end) - max(span.start, region.start)) for region in found
-        )
+        covered = sum(max(0, min(span.end, region.end) - max(span.start, region.start)) for region in found)
         assert covered == span.end - span.start
 
 
@@ -91,7 +89,9 @@ def test_a_region_reaches_at_most_the_padding_into_silence(spans: list[Span]) ->
 def test_nothing_is_cut_where_all_speech_fits_comfortably(spans: list[Span]) -> None:
     tight = [
         Span(span.start, span.end)
-        for span in laid_out([(min(1600, span.start + 1), min(span.end - span.start, 4000)) for span in spans])
+        for span in laid_out(
+            [(min(1600, span.start + 1), min(span.end - span.start, 4000)) for span in spans]
+        )
     ]
     assert len(cut(tight)) == (1 if tight else 0)
 

@@ -70,7 +70,7 @@ def speech_like(seconds: float, rate_hz: int) -> Samples:
     return (noise * bursts).clip(-30_000, 30_000).astype(np.int16)
 
 
-LOSSY = [("opus", 24), ("opus", 64), ("mp3", 48), ("aac", 48)]
+LOSSY = [("opus", 40), ("opus", 64), ("mp3", 48), ("aac", 48)]
 
 
 @pytest.mark.parametrize(("codec", "kbps"), [*LOSSY, ("flac", 0)])

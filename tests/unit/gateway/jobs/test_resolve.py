@@ -40,7 +40,7 @@ def test_one_direction_for_the_whole_file_lies_on_top() -> None:
     spec = resolved(ONE_WAY | {"voices": {"pt-br": "dora"}})
     assert spec["channels"] == []
     assert (spec["source_language"], spec["target_language"], spec["voice"]) == ("en", "pt-BR", "dora")
-    assert spec["audio"] == {"codec": "opus", "bitrate_kbps": 24, "layout": "both"}
+    assert spec["audio"] == {"codec": "opus", "bitrate_kbps": None, "layout": "both"}
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_what_is_not_there_is_refused_with_what_is(raw: dict[str, Any], code: st
 
 def test_a_codec_without_a_bitrate_gets_none() -> None:
     audio = resolved({"kind": "encode", "audio": {"codec": "flac"}})["audio"]
-    assert audio == {"codec": "flac", "bitrate_kbps": 0, "layout": "multichannel"}
+    assert audio == {"codec": "flac", "bitrate_kbps": None, "layout": "multichannel"}
 
 
 def test_without_audio_output_nobody_asks_for_voices() -> None:

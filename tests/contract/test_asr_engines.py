@@ -1,0 +1,165 @@
+"""What every recognition engine promises; each implementation runs the same suite."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from services.asr.core import AUTO, AsrCore, Samples
+from services.asr.engines.base import SAMPLE_RATE_HZ, AsrEngine, Audio, Hypothesis, Task
+from services.asr.engines.fake import FakeEngine
+from services.asr.engines.registry import create
+from services.asr.settings import AsrSettings
+from tests.support.speech import PROMPTS, dial_tones, noise, plain, prompt, silence, tone
+
+
+def floats(samples: Samples) -> Audio:
+    return samples.astype(np.float32) / np.float32(32768)
+
+
+def never() -> bool:
+    return False
+
+
+@pytest.fixture(scope="module")
+def whisper() -> AsrEngine:
+    """The real model; tests that use it are marked."""
+    return create("faster-whisper", AsrSettings())
+
+
+@pytest.fixture(scope="module", params=["fake", pytest.param("faster-whisper", marks=pytest.mark.models)])
+def engine(request: pytest.FixtureRequest) -> AsrEngine:
+    if request.param == "fake":
+        return FakeEngine()
+    loaded: AsrEngine = request.getfixturevalue("whisper")
+    return loaded
+
+
+@pytest.fixture(scope="module", params=sorted(PROMPTS))
+def spoken(request: pytest.FixtureRequest) -> Audio:
+    return floats(prompt(request.param))
+
+
+def test_the_model_has_a_name_and_a_revision(engine: AsrEngine) -> None:
+    assert engine.model.name
+    assert engine.model.revision
+
+
+def test_languages_are_primary_tags_each_told_once(engine: AsrEngine) -> None:
+    assert {"en", "es", "pt"} <= set(engine.languages)
+    assert len(set(engine.languages)) == len(engine.languages)
+    assert all(tag.islower() and tag.isalpha() for tag in engine.languages)
+
+
+def test_spans_of_speech_are_in_order_and_disjoint_and_inside_the_audio(
+    engine: AsrEngine, spoken: Audio
+) -> None:
+    spans = engine.speech_spans(spoken)
+    assert spans
+    assert all(span.start < span.end for span in spans)
+    assert all(before.end <= after.start for before, after in pairwise(spans))
+    assert spans[0].start >= 0
+    assert spans[-1].end <= len(spoken)
+
+
+@pytest.mark.parametrize("samples", [silence(0), silence(0.001), silence(5)], ids=len)
+def test_there_is_no_speech_in_silence(engine: AsrEngine, samples: Samples) -> None:
+    assert engine.speech_spans(floats(samples)) == []
+
+
+def test_the_probabilities_of_languages_are_a_distribution(engine: AsrEngine, spoken: Audio) -> None:
+    probabilities = engine.language_probabilities(spoken)
+    assert set(probabilities) <= set(engine.languages)
+    assert sum(probabilities.values()) == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize("task", list(Task))
+def test_words_have_times_inside_the_region_and_make_up_the_text(
+    engine: AsrEngine, spoken: Audio, task: Task
+) -> None:
+    heard = engine.transcribe(spoken, "es", task)
+    marks = [mark for word in heard.words for mark in (word.start_ms, word.end_ms)]
+    assert heard.text
+    assert marks == sorted(marks)
+    assert marks[0] >= 0
+    assert marks[-1] <= len(spoken) * 1000 / SAMPLE_RATE_HZ + 1
+    assert all(0 <= word.confidence <= 1 for word in heard.words)
+    assert "".join(word.text for word in heard.words) == "".join(heard.text.split())
+
+
+def test_a_text_has_a_confidence_and_its_language(engine: AsrEngine, spoken: Audio) -> None:
+    heard = engine.transcribe(spoken, "es", Task.TRANSCRIBE)
+    assert 0 < heard.confidence <= 1
+    assert heard.language == "es"
+    if engine.translates_to_english:
+        assert engine.transcribe(spoken, "es", Task.TRANSLATE).language == "en"
+
+
+def test_the_same_audio_is_heard_the_same_however_many_ask_at_once(engine: AsrEngine, spoken: Audio) -> None:
+    def heard(_: int) -> Hypothesis:
+        return engine.transcribe(spoken, "en", Task.TRANSCRIBE)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(pool.map(heard, range(4)))) == 1
+
+
+@pytest.mark.parametrize("language", ["en", "ja", "zh", "jv"])
+def test_every_language_that_is_offered_can_be_asked_for(engine: AsrEngine, language: str) -> None:
+    if language in engine.languages:
+        assert engine.transcribe(floats(prompt("en-press-9")), language, Task.TRANSCRIBE).language == language
+
+
+@pytest.mark.models
+@pytest.mark.parametrize(("name", "text"), PROMPTS.items())
+def test_telephone_speech_is_written_down(whisper: AsrEngine, name: str, text: str) -> None:
+    core, samples = AsrCore(whisper), prompt(name)
+    heard = core.transcribe(samples, name[:2], Task.TRANSCRIBE, never)
+    assert plain(heard.text) == text
+    assert heard.confidence > 0.5
+    assert heard.warnings == ()
+
+
+@pytest.mark.models
+def test_spanish_is_translated_into_english(whisper: AsrEngine) -> None:
+    heard = whisper.transcribe(floats(prompt("es-marque-1")), "es", Task.TRANSLATE)
+    assert "call" in plain(heard.text)
+    assert "number" in plain(heard.text)
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("name", sorted(PROMPTS))
+def test_the_language_is_detected_from_a_few_seconds(whisper: AsrEngine, name: str) -> None:
+    samples = np.concatenate([silence(2), prompt(name), noise(2, 0.001)])
+    found = AsrCore(whisper).segment(samples, AUTO, never)
+    assert found.language == name[:2]
+    assert found.language_confidence > 0.5
+    assert len(found.regions) == 1
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("samples", [silence(5), noise(5), tone(5), tone(5, 425, 0.1), dial_tones(5)])
+@pytest.mark.parametrize("task", list(Task))
+def test_nothing_is_made_up_where_nobody_speaks(whisper: AsrEngine, samples: Samples, task: Task) -> None:
+    core = AsrCore(whisper)
+    assert core.segment(samples, AUTO, never).regions == ()
+    assert core.transcribe(samples, "en", task, never).text == ""
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("name", sorted(PROMPTS))
+def test_silence_around_speech_adds_no_words(whisper: AsrEngine, name: str) -> None:
+    samples = np.concatenate([silence(6), prompt(name), silence(12)])
+    heard = AsrCore(whisper).transcribe(samples, name[:2], Task.TRANSCRIBE, never)
+    assert plain(heard.text) == PROMPTS[name]
+    assert heard.words[0].start_ms > 5_500
+
+
+@pytest.mark.models
+def test_a_decoding_that_is_not_trusted_is_done_again_in_the_whole_window(whisper: AsrEngine) -> None:
+    """Six seconds of speech and twenty of noise: whatever the short way makes of it, the text is right."""
+    samples = np.concatenate([prompt("en-phone-number"), noise(20, 0.002)])
+    heard = AsrCore(whisper).transcribe(samples, "en", Task.TRANSCRIBE, never)
+    assert plain(heard.text).startswith(PROMPTS["en-phone-number"][:30])

@@ -1,0 +1,209 @@
+"""The reconciler mends lost hints and lost workers, and brings every job to its end."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from services.gateway import reconciler
+from services.gateway.jobs.finish import Finisher
+from services.gateway.reconciler import Reconciler
+from services.gateway.storage.redis import RedisJobStore
+from services.shared import telemetry
+from services.shared.artifacts.local import LocalArtifacts
+from services.shared.config import Settings
+from services.shared.ledger.ledger import Ledger, connect
+from services.shared.ledger.records import Claim, Output
+from services.shared.tasks import DECODE, Hint
+from tests.conftest import Logged
+from tests.support import redis_server, worker
+from tests.support.calls import audit, fields, finishing, hurried, instant, new_job, play, take
+from tests.support.waiting import until
+
+UNIT = f"job_1:{DECODE}:job"
+HINT = Hint(DECODE, UNIT, "batch")
+
+
+class Desk:
+    """A reconciler with all it needs, and the hints that it sent."""
+
+    def __init__(self, ledger: Ledger, folder: Path) -> None:
+        self.ledger = ledger
+        self.artifacts = LocalArtifacts(folder)
+        self.sent: list[Hint] = []
+        finisher = Finisher(RedisJobStore(ledger), self.artifacts)
+        self.reconciler = Reconciler(ledger, finisher, self.sent.extend)
+
+    def complete(self, job: str = "job_1") -> None:
+        """Run a job of one decoding unit up to its end."""
+        hints = self.ledger.submit(new_job(job, "decode"))
+        claim = take(self.ledger, hints[0].unit)
+        self.ledger.complete(claim, Output({"duration_ms": 1000}))
+
+
+@pytest.fixture
+def desk(ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """A desk that looks at what is due at every step."""
+    monkeypatch.setattr(reconciler, "_INTERVAL_S", 0)
+    return Desk(instant(ledger), tmp_path)
+
+
+def metric(name: str, **labels: str) -> float:
+    return telemetry.REGISTRY.get_sample_value(name, labels) or 0
+
+
+def test_a_lost_hint_is_sent_again_and_counted(desk: Desk) -> None:
+    before = metric("dragoman_resent_hints_total", stage=DECODE)
+    desk.ledger.submit(new_job())
+    desk.reconciler.step()
+    assert desk.sent == [HINT]
+    assert metric("dragoman_resent_hints_total", stage=DECODE) == before + 1
+
+
+def test_a_lost_worker_is_noticed_and_counted(desk: Desk) -> None:
+    before = metric("dragoman_expired_leases_total")
+    take(hurried(desk.ledger), desk.ledger.submit(new_job())[0].unit)
+    desk.reconciler.step()
+    assert desk.sent == [HINT]
+    assert metric("dragoman_expired_leases_total") == before + 1
+    assert take(desk.ledger, UNIT).attempt == 2
+
+
+def test_what_is_due_is_looked_at_once_in_an_interval(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reconciler, "_INTERVAL_S", 3600)
+    desk.reconciler._looked_s = reconciler.time.monotonic()
+    desk.ledger.submit(new_job())
+    desk.reconciler.step()
+    assert desk.sent == []
+
+
+def test_a_job_with_nothing_left_to_run_ends_with_its_result(desk: Desk) -> None:
+    desk.complete()
+    desk.reconciler.step()
+    assert fields(desk.ledger)["state"] == "succeeded"
+    assert desk.artifacts.exists("acme/job_1/files/result.json")
+    assert finishing(desk.ledger) == set()
+    audit(desk.ledger, ["job_1"])
+
+
+def test_a_job_that_lost_its_first_unit_fails_and_says_why(desk: Desk) -> None:
+    play(desk.ledger, desk.ledger.submit(new_job()), poison=[UNIT])
+    desk.reconciler.step()
+    record = fields(desk.ledger)
+    assert (record["state"], record["error_code"], record["error_detail"]) == (
+        "failed",
+        "poison",
+        "It cannot be done.",
+    )
+
+
+def test_a_cancelled_job_ends_as_cancelled_and_keeps_no_artifact(desk: Desk) -> None:
+    desk.ledger.submit(new_job())
+    desk.artifacts.put("acme/job_1/upload", b"sound")
+    desk.ledger.cancel("job_1")
+    desk.reconciler.step()
+    assert fields(desk.ledger)["state"] == "cancelled"
+    assert not desk.artifacts.exists("acme/job_1/upload")
+
+
+def test_a_job_cancelled_while_its_result_is_written_ends_as_cancelled(desk: Desk) -> None:
+    class CancelledMeanwhile(LocalArtifacts):
+        def put(self, *arguments: object) -> object:  # type: ignore[override]  # only passes on
+            desk.ledger.cancel("job_1")
+            return super().put(*arguments)  # type: ignore[arg-type]
+
+    desk.complete()
+    finisher = Finisher(RedisJobStore(desk.ledger), CancelledMeanwhile(desk.artifacts._objects.parent))
+    finisher.finish("job_1")
+    assert fields(desk.ledger)["state"] == "cancelling"
+    desk.reconciler.step()
+    assert fields(desk.ledger)["state"] == "cancelled"
+    assert not desk.artifacts.exists("acme/job_1/files/result.json")
+
+
+def test_a_job_that_cannot_be_finished_now_delays_no_other_and_comes_again(
+    desk: Desk, logged: Logged
+) -> None:
+    desk.complete("job_1")
+    desk.complete("job_2")
+    blocker = desk.artifacts._objects / "acme" / "job_1"
+    blocker.parent.mkdir()
+    blocker.write_bytes(b"a file where a folder must be")
+    desk.reconciler.step()
+    assert fields(desk.ledger, "job_1")["state"] == "running"
+    assert fields(desk.ledger, "job_2")["state"] == "succeeded"
+    assert [line["error"] for line in logged() if line["event"] == "job not finished"] == ["StorageFailure"]
+    blocker.unlink()
+    desk.reconciler.step()
+    assert fields(desk.ledger, "job_1")["state"] == "succeeded"
+
+
+def test_three_reconcilers_at_once_end_each_job_once(ledger: Ledger, tmp_path: Path) -> None:
+    before = metric("dragoman_finished_jobs_total", kind="decode", state="succeeded")
+    desks = [Desk(instant(ledger), tmp_path) for _ in range(3)]
+    jobs = [f"job_{n}" for n in range(10)]
+    for job in jobs:
+        desks[0].complete(job)
+    threads = [threading.Thread(target=each.reconciler.step) for each in desks]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert {fields(ledger, job)["state"] for job in jobs} == {"succeeded"}
+    assert metric("dragoman_finished_jobs_total", kind="decode", state="succeeded") == before + len(jobs)
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[tuple[Path, int]]:
+    """A folder and a port for a Redis that the test starts and stops."""
+    folder = tmp_path / "redis"
+    folder.mkdir()
+    return folder, redis_server.free_port()
+
+
+def test_a_reconciler_outlives_a_restart_of_redis(own_redis: tuple[Path, int], tmp_path: Path) -> None:
+    folder, port = own_redis
+    ended = threading.Event()
+    with redis_server.running(folder, port) as url:
+        desk = Desk(instant(Ledger(connect(url), "d:")), tmp_path)
+        thread = threading.Thread(target=desk.reconciler.run, args=(ended,))
+        thread.start()
+        desk.complete("job_1")
+        until(lambda: fields(desk.ledger, "job_1")["state"] == "succeeded")
+    with redis_server.running(folder, port):
+        desk.complete("job_2")
+        until(lambda: fields(desk.ledger, "job_2")["state"] == "succeeded")
+        ended.set()
+        thread.join(30)
+        assert not thread.is_alive()
+        desk.ledger._redis.close()
+
+
+def test_jobs_whose_every_hint_was_lost_are_done_by_the_processes_together(
+    redis_url: str, tmp_path: Path
+) -> None:
+    settings = Settings(redis_url=redis_url, home=tmp_path, key_prefix=f"test-{uuid.uuid4().hex}:")
+    ledger = instant(Ledger(connect(redis_url), settings.key_prefix))
+    jobs = [f"job_{n}" for n in range(3)]
+    for job in jobs:
+        ledger.submit(new_job(job, "decode"))
+    with worker.process(settings), worker.process(settings, "services.gateway.reconciler") as running:
+        until(lambda: {fields(ledger, job)["state"] for job in jobs} == {"succeeded"})
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(30) == 0
+    audit(ledger, jobs)
+    ledger._redis.close()
+
+
+def test_a_claim_is_what_a_worker_makes_of_a_resent_hint(desk: Desk) -> None:
+    desk.ledger.submit(new_job())
+    desk.reconciler.step()
+    desk.reconciler.step()
+    assert desk.sent == [HINT, HINT]
+    claims = [desk.ledger.claim(hint.unit) for hint in desk.sent]
+    assert [isinstance(claim, Claim) for claim in claims] == [True, False]
