@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from itertools import pairwise
+from itertools import chain
 from typing import Any, Final
 
 from protos.v1 import asr_pb2, asr_pb2_grpc, common_pb2
@@ -28,6 +28,8 @@ def segment(work: Work) -> Output:
     config = asr_pb2.SegmentConfig(
         context=_context(work), format=_FORMAT, language_code=payload["source_language"]
     )
+    # gRPC swallows what an iterator of requests raises: a channel that is gone must fail before the call.
+    work.artifacts.size(payload["audio"])
     found: asr_pb2.SegmentResponse = work.unary(_stub(work).Segment, _segment_stream(work, config))
     document = {
         "language": found.language_code,
@@ -40,7 +42,8 @@ def segment(work: Work) -> Output:
 
 def transcribe(work: Work) -> Output:
     """Write down one region, in English too where the recogniser is the job's translator."""
-    heard = _heard(work, asr_pb2.TRANSCRIBE_TASK_TRANSCRIBE)
+    audio = _region(work)
+    heard = _heard(work, audio, asr_pb2.TRANSCRIBE_TASK_TRANSCRIBE)
     transcript: dict[str, Any] = {
         "text": heard.text,
         "language": heard.language_code,
@@ -52,7 +55,7 @@ def transcribe(work: Work) -> Output:
     if heard.text and work.claim.payload.get("translator") == "asr":
         # Where detection found English, there is nothing to translate.
         spoken = heard.language_code.partition("-")[0]
-        english = heard if spoken == _ENGLISH else _heard(work, asr_pb2.TRANSCRIBE_TASK_TRANSLATE)
+        english = heard if spoken == _ENGLISH else _heard(work, audio, asr_pb2.TRANSCRIBE_TASK_TRANSLATE)
         transcript["translation"] = {
             "text": english.text,
             "warnings": list(english.warnings),
@@ -63,40 +66,37 @@ def transcribe(work: Work) -> Output:
     return Output({"transcript": key, "empty": not heard.text})
 
 
-def _heard(work: Work, task: asr_pb2.TranscribeTask.ValueType) -> asr_pb2.TranscribeResponse:
+def _region(work: Work) -> bytes:
+    """Read only the region's part of the channel."""
+    payload = work.claim.payload
+    start = _WAV_HEADER_BYTES + payload["start_ms"] * _BYTES_PER_MS
+    length = (payload["end_ms"] - payload["start_ms"]) * _BYTES_PER_MS
+    return b"".join(work.artifacts.stream(payload["audio"], start, length))
+
+
+def _heard(work: Work, audio: bytes, task: asr_pb2.TranscribeTask.ValueType) -> asr_pb2.TranscribeResponse:
+    language = work.claim.payload["source_language"]
     config = asr_pb2.TranscribeConfig(
-        context=_context(work),
-        format=_FORMAT,
-        language_code=work.claim.payload["source_language"],
-        task=task,
+        context=_context(work), format=_FORMAT, language_code=language, task=task
     )
+    requests = (asr_pb2.TranscribeRequest(audio=chunk) for chunk in chunks(audio))
     response: asr_pb2.TranscribeResponse = work.unary(
-        _stub(work).Transcribe, _transcribe_stream(work, config)
+        _stub(work).Transcribe, chain([asr_pb2.TranscribeRequest(config=config)], requests)
     )
     return response
 
 
 def _segment_stream(work: Work, config: asr_pb2.SegmentConfig) -> Iterator[asr_pb2.SegmentRequest]:
     yield asr_pb2.SegmentRequest(config=config)
-    for stored in work.artifacts.stream(work.claim.payload["audio"], _WAV_HEADER_BYTES):
-        for chunk in chunks(stored):
-            yield asr_pb2.SegmentRequest(audio=chunk)
-
-
-def _transcribe_stream(work: Work, config: asr_pb2.TranscribeConfig) -> Iterator[asr_pb2.TranscribeRequest]:
-    """Read only the region's part of the channel."""
-    payload = work.claim.payload
-    start = _WAV_HEADER_BYTES + payload["start_ms"] * _BYTES_PER_MS
-    length = (payload["end_ms"] - payload["start_ms"]) * _BYTES_PER_MS
-    yield asr_pb2.TranscribeRequest(config=config)
-    for stored in work.artifacts.stream(payload["audio"], start, length):
-        for chunk in chunks(stored):
-            yield asr_pb2.TranscribeRequest(audio=chunk)
+    for chunk in work.artifacts.stream(work.claim.payload["audio"], _WAV_HEADER_BYTES):
+        yield asr_pb2.SegmentRequest(audio=chunk)
 
 
 def _children(work: Work, found: asr_pb2.SegmentResponse) -> Iterator[Child]:
-    ends = [*(region.start_ms for region in found.regions), max(found.duration_ms, 0)]
-    for number, (region, (_, quiet_until_ms)) in enumerate(zip(found.regions, pairwise(ends), strict=True)):
+    starts = [region.start_ms for region in found.regions]
+    for number, (region, quiet_until_ms) in enumerate(
+        zip(found.regions, [*starts[1:], found.duration_ms], strict=False)
+    ):
         yield Child(
             f"{work.claim.index}r{number}",
             {

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 
 from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from services.shared.errors import Misconfigured
 
@@ -76,3 +76,6 @@ def load(kind: type[S]) -> S:
             for problem in error.errors(include_input=False)
         )
         raise Misconfigured(f"Settings are wrong: {wrong}") from None
+    except SettingsError as error:
+        # Its text names the field and not the value; the cause would quote the value.
+        raise Misconfigured(f"Settings are wrong: {error}") from None

@@ -9,7 +9,7 @@ import tempfile
 import time
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +33,7 @@ _PASSES: Final = 5
 _SINGLES: Final = 300
 _PRIORITY: Final = "batch"
 _POLL_S: Final = 0.002
+_GIVE_UP_S: Final = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,14 @@ class Peer(ABC):
         """Send hints as the service does."""
         send_hints(self.app, hints)
 
+    def wait(self, over: Callable[[], bool]) -> None:
+        """Wait until `over()`, as long as the worker lives."""
+        deadline = time.monotonic() + _GIVE_UP_S
+        while not over():
+            assert self.process.poll() is None, f"the worker ended: {self.process.args}"
+            assert time.monotonic() < deadline, "the worker hangs"
+            time.sleep(_POLL_S)
+
     def burst(self) -> Burst:
         """Measure a flood."""
         child = psutil.Process(self.process.pid)
@@ -123,14 +132,13 @@ class Bare(Peer):
         self.send([Hint(worker.NOOP, str(number), _PRIORITY) for number in range(_TASKS)])
         queue = f"{self.prefix}celery:{worker.SERVICE}.{_PRIORITY}"
         unacked = f"{self.prefix}celery:unacked.{worker.SERVICE}"
-        while self.redis.llen(queue) or self.redis.hlen(unacked):
-            time.sleep(_POLL_S)
+        self.wait(lambda: not self.redis.llen(queue) and not self.redis.hlen(unacked))
 
     def single_ms(self) -> float:
         """Time a task that answers through a list."""
         began = time.perf_counter()
         self.send([Hint(worker.ECHO, "one", _PRIORITY)])
-        assert self.redis.blpop([worker.ECHOES], timeout=30)
+        self.wait(lambda: self.redis.blpop([worker.ECHOES], timeout=1) is not None)
         return (time.perf_counter() - began) * 1000
 
 
@@ -146,8 +154,7 @@ class Service(Peer):
         for _ in range(_JOBS):
             self.send(self._submit(worker.GRAPH))
         finishing = f"{self.prefix}finishing"
-        while self.redis.zcard(finishing) < _JOBS:
-            time.sleep(_POLL_S)
+        self.wait(lambda: self.redis.zcard(finishing) == _JOBS)
         self.redis.delete(finishing, f"{self.prefix}wake")
 
     def single_ms(self) -> float:
@@ -155,7 +162,7 @@ class Service(Peer):
         hints = self._submit(((worker.SINGLE, "job"),))
         began = time.perf_counter()
         self.send(hints)
-        self.ledger.wait_for_work(30)
+        self.wait(lambda: self.redis.blpop([f"{self.prefix}wake"], timeout=1) is not None)
         elapsed_ms = (time.perf_counter() - began) * 1000
         self.redis.delete(f"{self.prefix}finishing")
         return elapsed_ms

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import grpc
 import numpy as np
@@ -53,7 +53,9 @@ def segmenting(
 
 
 def transcribing(
-    samples: Samples, language: str = "en", task: asr_pb2.TranscribeTask.ValueType = 0
+    samples: Samples,
+    language: str = "en",
+    task: asr_pb2.TranscribeTask.ValueType = asr_pb2.TRANSCRIBE_TASK_UNSPECIFIED,
 ) -> Iterator[asr_pb2.TranscribeRequest]:
     config = asr_pb2.TranscribeConfig(format=WIDE, language_code=language, task=task)
     yield asr_pb2.TranscribeRequest(config=config)
@@ -64,7 +66,7 @@ def transcribing(
 async def test_a_channel_is_segmented(stub: Stub) -> None:
     samples = np.concatenate([silence(1), tone(2), silence(2), tone(14), silence(1)])
     found = await stub.Segment(segmenting(samples, "en-US"))
-    assert [(region.start_ms, region.end_ms) for region in found.regions][0] == (800, 3200)
+    assert (found.regions[0].start_ms, found.regions[0].end_ms) == (800, 3200)
     assert max(region.end_ms - region.start_ms for region in found.regions) <= 10_000
     assert (found.language_code, found.language_confidence) == ("en-US", 1)
     assert found.duration_ms == 20_000
@@ -167,9 +169,8 @@ async def test_a_region_that_cannot_be_transcribed_is_refused_with_a_stable_code
 
 
 async def test_the_loaded_server_says_that_it_serves(channel: grpc.aio.Channel) -> None:
-    answer = await health_pb2_grpc.HealthStub(channel).Check(
-        health_pb2.HealthCheckRequest(service="dragoman.v1.Asr")
-    )
+    health: Any = health_pb2_grpc.HealthStub(channel)  # its types know no asynchronous channel
+    answer = await health.Check(health_pb2.HealthCheckRequest(service="dragoman.v1.Asr"))
     assert answer.status == health_pb2.HealthCheckResponse.SERVING
 
 

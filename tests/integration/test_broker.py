@@ -20,6 +20,7 @@ from services.shared.ledger.ledger import Ledger, connect
 from services.shared.tasks import DECODE, Hint, queue_of
 from tests.support import redis_server, worker
 from tests.support.calls import audit, instant, new_job, states
+from tests.support.processes import WORKER, process
 from tests.support.waiting import until
 
 QUEUE = queue_of(DECODE, "batch")
@@ -87,7 +88,7 @@ def closed(plant: Plant) -> None:
 def plant(redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plant]:
     """A plant with one worker of two threads."""
     made = plant_on(redis_url, tmp_path_factory.mktemp("plant"))
-    with worker.process(made.settings):
+    with process(made.settings, WORKER):
         yield made
     closed(made)
 
@@ -154,7 +155,7 @@ def test_a_malformed_hint_harms_nobody(plant: Plant, arguments: list[object]) ->
 
 
 def test_a_worker_finishes_its_unit_before_it_ends(own_plant: Plant) -> None:
-    with worker.process(own_plant.settings) as running:
+    with process(own_plant.settings, WORKER) as running:
         job = own_plant.start(hold=True)
         until(lambda: own_plant.held(job))
         running.send_signal(signal.SIGTERM)
@@ -165,7 +166,7 @@ def test_a_worker_finishes_its_unit_before_it_ends(own_plant: Plant) -> None:
 
 
 def test_the_unit_of_a_killed_worker_is_done_by_another(own_plant: Plant) -> None:
-    with worker.process(own_plant.settings):
+    with process(own_plant.settings, WORKER):
         job = own_plant.start(hold=True)
         until(lambda: own_plant.held(job))
     unit = own_plant.ledger.units(job)[0].unit
@@ -173,7 +174,7 @@ def test_the_unit_of_a_killed_worker_is_done_by_another(own_plant: Plant) -> Non
     due = own_plant.ledger.due(100)
     assert due.expired == 1
     own_plant.release(job)
-    with worker.process(own_plant.settings):
+    with process(own_plant.settings, WORKER):
         own_plant.send(list(due.hints))
         until(lambda: own_plant.done(job))
     assert (own_plant.ledger.units(job)[0].output or {})["attempt"] == 2
@@ -187,7 +188,7 @@ def test_a_worker_survives_a_restart_of_redis(tmp_path: Path, *, busy: bool) -> 
         with redis_server.running(tmp_path, port) as url:
             plant = plant_on(url, tmp_path / "home")
             until_the_end.callback(closed, plant)
-            process = until_the_end.enter_context(worker.process(plant.settings))
+            running = until_the_end.enter_context(process(plant.settings, WORKER))
             first = plant.start(hold=busy)
             until(lambda: plant.held(first) if busy else plant.done(first))
         with redis_server.running(tmp_path, port):
@@ -195,7 +196,7 @@ def test_a_worker_survives_a_restart_of_redis(tmp_path: Path, *, busy: bool) -> 
             until(lambda: again(plant, first))
             second = plant.start()
             until(lambda: again(plant, second))
-            assert process.poll() is None
+            assert running.poll() is None
 
 
 def again(plant: Plant, job: str) -> bool:

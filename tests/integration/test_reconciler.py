@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -15,14 +16,16 @@ from services.gateway.jobs.finish import Finisher
 from services.gateway.reconciler import Reconciler
 from services.gateway.storage.redis import RedisJobStore
 from services.shared import telemetry
+from services.shared.artifacts.base import Artifact
 from services.shared.artifacts.local import LocalArtifacts
 from services.shared.config import Settings
 from services.shared.ledger.ledger import Ledger, connect
 from services.shared.ledger.records import Claim, Output
 from services.shared.tasks import DECODE, Hint
 from tests.conftest import Logged
-from tests.support import redis_server, worker
+from tests.support import redis_server
 from tests.support.calls import audit, fields, finishing, hurried, instant, new_job, play, take
+from tests.support.processes import RECONCILER, WORKER, process
 from tests.support.waiting import until
 
 UNIT = f"job_1:{DECODE}:job"
@@ -76,7 +79,7 @@ def test_a_lost_worker_is_noticed_and_counted(desk: Desk) -> None:
 
 def test_what_is_due_is_looked_at_once_in_an_interval(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reconciler, "_INTERVAL_S", 3600)
-    desk.reconciler._looked_s = reconciler.time.monotonic()
+    desk.reconciler._looked_s = time.monotonic()
     desk.ledger.submit(new_job())
     desk.reconciler.step()
     assert desk.sent == []
@@ -113,9 +116,9 @@ def test_a_cancelled_job_ends_as_cancelled_and_keeps_no_artifact(desk: Desk) -> 
 
 def test_a_job_cancelled_while_its_result_is_written_ends_as_cancelled(desk: Desk) -> None:
     class CancelledMeanwhile(LocalArtifacts):
-        def put(self, *arguments: object) -> object:  # type: ignore[override]  # only passes on
+        def put(self, key: str, data: bytes | Iterable[bytes]) -> Artifact:
             desk.ledger.cancel("job_1")
-            return super().put(*arguments)  # type: ignore[arg-type]
+            return super().put(key, data)
 
     desk.complete()
     finisher = Finisher(RedisJobStore(desk.ledger), CancelledMeanwhile(desk.artifacts._objects.parent))
@@ -158,24 +161,16 @@ def test_three_reconcilers_at_once_end_each_job_once(ledger: Ledger, tmp_path: P
     assert metric("dragoman_finished_jobs_total", kind="decode", state="succeeded") == before + len(jobs)
 
 
-@pytest.fixture
-def own_redis(tmp_path: Path) -> Iterator[tuple[Path, int]]:
-    """A folder and a port for a Redis that the test starts and stops."""
-    folder = tmp_path / "redis"
-    folder.mkdir()
-    return folder, redis_server.free_port()
-
-
-def test_a_reconciler_outlives_a_restart_of_redis(own_redis: tuple[Path, int], tmp_path: Path) -> None:
-    folder, port = own_redis
+def test_a_reconciler_outlives_a_restart_of_redis(tmp_path: Path) -> None:
+    port = redis_server.free_port()
     ended = threading.Event()
-    with redis_server.running(folder, port) as url:
-        desk = Desk(instant(Ledger(connect(url), "d:")), tmp_path)
+    with redis_server.running(tmp_path, port) as url:
+        desk = Desk(instant(Ledger(connect(url), "d:")), tmp_path / "home")
         thread = threading.Thread(target=desk.reconciler.run, args=(ended,))
         thread.start()
         desk.complete("job_1")
         until(lambda: fields(desk.ledger, "job_1")["state"] == "succeeded")
-    with redis_server.running(folder, port):
+    with redis_server.running(tmp_path, port):
         desk.complete("job_2")
         until(lambda: fields(desk.ledger, "job_2")["state"] == "succeeded")
         ended.set()
@@ -192,7 +187,7 @@ def test_jobs_whose_every_hint_was_lost_are_done_by_the_processes_together(
     jobs = [f"job_{n}" for n in range(3)]
     for job in jobs:
         ledger.submit(new_job(job, "decode"))
-    with worker.process(settings), worker.process(settings, "services.gateway.reconciler") as running:
+    with process(settings, WORKER), process(settings, RECONCILER) as running:
         until(lambda: {fields(ledger, job)["state"] for job in jobs} == {"succeeded"})
         running.send_signal(signal.SIGTERM)
         assert running.wait(30) == 0

@@ -259,11 +259,25 @@ def test_an_output_whose_acknowledgement_was_lost_is_kept(bench: Bench) -> None:
     assert bench.stored() == [f"acme/job_1/{DECODE}/job.1/audio.wav"]
 
 
-def test_a_store_that_fails_gives_the_unit_back_although_nothing_can_be_tidied(bench: Bench) -> None:
+class CannotDelete(LocalArtifacts):
+    """A store that fails when something is deleted."""
+
+    def delete_prefix(self, prefix: str) -> int:
+        raise StorageFailure("The disk is read-only.")
+
+
+def test_a_store_that_cannot_be_tidied_still_gives_the_unit_back(bench: Bench, tmp_path: Path) -> None:
+    bench.artifacts = CannotDelete(tmp_path)
+    for _ in range(bench.ledger.policy.max_failures):
+        assert bench.unit().state == "ready"
+        bench.run(raising(Timeout("Too slow.")))
+    assert (bench.unit().state, bench.unit().error_code) == ("dead", "timeout")
+
+
+def test_a_store_that_cannot_be_written_to_gives_the_unit_back(bench: Bench) -> None:
     (bench.artifacts._objects / "acme").write_bytes(b"a file where a folder must be")
-    bench.run(storing)
-    assert bench.unit().state == "ready"
-    for _ in range(2):
+    for _ in range(bench.ledger.policy.max_failures):
+        assert bench.unit().state == "ready"
         bench.run(storing)
     assert (bench.unit().state, bench.unit().error_code) == ("dead", StorageFailure.family)
 

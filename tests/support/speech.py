@@ -16,7 +16,7 @@ FOLDER = Path(__file__).parents[1] / "data"
 PROMPTS = {
     "en-press-9": "press 9 for more entries",
     "en-phone-number": "please enter your phone number starting with the area code",
-    "es-marque-1": "marque 1 para llamar a este número",
+    "es-marque-1": "marque número 1 para llamar a este número",
 }
 
 

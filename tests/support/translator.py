@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -11,7 +12,8 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from protos.v1 import common_pb2, translation_pb2, translation_pb2_grpc
-from services.shared.config import Settings
+from services.shared.config import Settings, load
+from services.shared.errors import Misconfigured
 from services.shared.rpc import client, server
 from services.shared.rpc.admission import Admission
 
@@ -100,3 +102,17 @@ class Gate:
             if cancelled():
                 self.gone.set()
         return text.upper()
+
+
+def upper() -> Translate:
+    """Load a model that shouts."""
+    return lambda text, _cancelled: text.upper()
+
+
+def broken() -> Translate:
+    """Load a model that is not there."""
+    raise Misconfigured("The model is not there; run `dragoman models pull lite`.")
+
+
+if __name__ == "__main__":
+    server.run(loading(broken if "broken" in sys.argv else upper), load(Settings))

@@ -5,12 +5,7 @@ A handler waits while its job's spec says `hold` and nobody has stored the artif
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from services.shared.config import Settings, load
 from services.shared.stage import Output, Work, run_worker
@@ -30,22 +25,6 @@ def handle(work: Work) -> Output:
         time.sleep(0.02)
     stored = work.artifacts.put(work.key("output"), claim.unit.encode())
     return Output({"key": stored.key, "attempt": claim.attempt, "duration_ms": 1000})
-
-
-@contextmanager
-def process(settings: Settings, module: str = "tests.support.worker") -> Iterator[subprocess.Popen[bytes]]:
-    """Run a module as a process with these settings; whatever is left of it at the end is killed."""
-    environment = {
-        "DRAGOMAN_REDIS_URL": settings.redis_url,
-        "DRAGOMAN_KEY_PREFIX": settings.key_prefix,
-        "DRAGOMAN_HOME": str(settings.home),
-    }
-    running = subprocess.Popen([sys.executable, "-m", module], env={**os.environ, **environment})
-    try:
-        yield running
-    finally:
-        running.kill()
-        running.wait(30)
 
 
 if __name__ == "__main__":

@@ -54,5 +54,5 @@ class ArtifactStore(Protocol):
         ...
 
     def delete_prefix(self, prefix: str) -> int:
-        """Delete every object whose key begins with `prefix`; return how many."""
+        """Delete the object `prefix`, or every object below it; return how many."""
         ...

@@ -16,7 +16,8 @@ from services.shared.artifacts.base import Artifact
 from services.shared.errors import InvalidRequest, NotFound, StorageFailure
 
 _CHUNK_BYTES: Final = 64 * 1024
-_KEY: Final = re.compile(r"(?!.*(^|/)\.)[A-Za-z0-9._\-]+(/[A-Za-z0-9._\-]+)*")
+# No name begins with a dot, so that nothing is hidden and nothing leads up; 255 is what disks hold.
+_KEY: Final = re.compile(r"(?!.*(^|/)\.)[A-Za-z0-9._\-]{1,255}(/[A-Za-z0-9._\-]{1,255})*")
 
 
 class LocalArtifacts:
@@ -61,7 +62,7 @@ class LocalArtifacts:
     def open(self, key: str) -> BinaryIO:
         """Open an object for reading."""
         with _failures(key):
-            return self._path(key).open("rb")
+            return self._existing(key).open("rb")
 
     def stream(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """Yield an object's bytes from `start` in chunks of 64 KiB."""
@@ -75,20 +76,23 @@ class LocalArtifacts:
     def size(self, key: str) -> int:
         """Return an object's length in bytes."""
         with _failures(key):
-            return self._path(key).stat().st_size
+            return self._existing(key).stat().st_size
 
     def exists(self, key: str) -> bool:
         """Say whether there is such an object."""
-        return self._path(key).is_file()
+        with _failures(key):
+            return self._path(key).is_file()
 
     def delete_prefix(self, prefix: str) -> int:
         """Delete a folder of objects, or one object."""
         path = self._path(prefix.rstrip("/"))
         with _failures(prefix):
             if path.is_file():
-                path.unlink()
+                path.unlink(missing_ok=True)
                 return 1
-            count = sum(1 for each in path.rglob("*") if each.is_file()) if path.is_dir() else 0
+            if not path.is_dir():
+                return 0
+            count = sum(1 for each in path.rglob("*") if each.is_file())
             with suppress(FileNotFoundError):
                 shutil.rmtree(path)
         return count
@@ -97,6 +101,12 @@ class LocalArtifacts:
         if not _KEY.fullmatch(key):
             raise InvalidRequest("An artifact key is a plain relative path.", code="invalid_key")
         return self._objects / key
+
+    def _existing(self, key: str) -> Path:
+        path = self._path(key)
+        if not path.is_file():
+            raise FileNotFoundError
+        return path
 
 
 @contextmanager

@@ -97,7 +97,7 @@ async def _abort(
         error = InternalError("The model service failed; its log has the cause.")
     _observe(method, began, error.code)
     context.set_trailing_metadata(wire.trailers(error))
-    await context.abort(wire.STATUS[type(error)], error.detail)
+    await context.abort(wire.status_of(error), error.detail)
     raise error
 
 

@@ -45,6 +45,11 @@ _BARE: Final[Mapping[grpc.StatusCode, type[errors.DragomanError]]] = {
 }
 
 
+def status_of(error: errors.DragomanError) -> grpc.StatusCode:
+    """Return the status of an error's class, or of the nearest class above it."""
+    return next(STATUS[cls] for cls in type(error).__mro__ if cls in STATUS)
+
+
 def trailers(error: errors.DragomanError) -> tuple[tuple[str, str], ...]:
     """Return the trailing metadata that carries an error's code and family."""
     return ((CODE_KEY, error.code), (FAMILY_KEY, error.family))

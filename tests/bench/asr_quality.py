@@ -1,0 +1,138 @@
+"""Word error rate on telephone prompts: through the recognition core, and by calling the library directly.
+
+`python -m tests.bench.asr_quality [FOLDER]`: FOLDER holds en.tsv, es.tsv ... with lines of file, tab, text.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+import unicodedata
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import jiwer
+import numpy as np
+from faster_whisper import WhisperModel
+from faster_whisper.audio import decode_audio
+
+from services.asr.core import SAMPLE_RATE_HZ, AsrCore, Samples
+from services.asr.engines.base import Task
+from services.asr.server import build
+from services.asr.settings import AsrSettings
+from services.shared.config import load
+from services.shared.models.catalogue import Catalogue
+
+PROMPTS: Final = Path(__file__).parents[3] / "shared" / "data" / "telephony"
+# Prompts spell menu keys either way.
+_NUMBERS: Final = {
+    "en": ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"],
+    "es": ["cero", "uno", "dos", "tres", "cuatro", "cinco", "seis", "siete", "ocho", "nueve"],
+}
+
+Recognise = Callable[[Samples, str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How one way of recognising did on one language.
+
+    Attributes:
+        way: "service" or "library".
+        language: Of the prompts.
+        words: In the references.
+        wer: Word error rate in percent.
+        real_time_factor: Seconds of work per second of audio.
+        cpu_factor: CPU seconds per second of audio.
+    """
+
+    way: str
+    language: str
+    words: int
+    wer: float
+    real_time_factor: float
+    cpu_factor: float
+
+
+def scores(folder: Path, most: int | None = None) -> Iterator[Score]:
+    """Yield the service's and the library's score for each language, on the same samples and threads.
+
+    Args:
+        folder: Holds the prompts.
+        most: Prompts of a language; all when None.
+    """
+    settings = load(AsrSettings)
+    core, library = build(settings), _library(settings)
+    for table in sorted(folder.glob("*.tsv")):
+        lines = table.read_text(encoding="utf-8").splitlines()[:most]
+        prompts = [(_samples(folder / file), text) for file, text in (line.split("\t") for line in lines)]
+        yield _score("service", table.stem, prompts, lambda samples, code: _through(core, samples, code))
+        yield _score("library", table.stem, prompts, library)
+
+
+def _through(core: AsrCore, samples: Samples, language: str) -> str:
+    per_ms = SAMPLE_RATE_HZ // 1000
+    regions = core.segment(samples, language, _never).regions
+    parts = (samples[region.start_ms * per_ms : region.end_ms * per_ms] for region in regions)
+    return " ".join(core.transcribe(part, language, Task.TRANSCRIBE, _never).text for part in parts)
+
+
+def _library(settings: AsrSettings) -> Recognise:
+    """Return the library as its own README calls it: the whole file, nothing but defaults."""
+    folder = Catalogue(settings.models_dir).folder(settings.asr_model)
+    model = WhisperModel(
+        str(folder), device="cpu", compute_type=settings.asr_compute_type, cpu_threads=settings.asr_threads
+    )
+
+    def recognise(samples: Samples, language: str) -> str:
+        audio = samples.astype(np.float32) / np.float32(32768)
+        return " ".join(segment.text for segment in model.transcribe(audio, language=language)[0])
+
+    return recognise
+
+
+def _score(way: str, language: str, prompts: list[tuple[Samples, str]], recognise: Recognise) -> Score:
+    wall_s, cpu_s = time.perf_counter(), time.process_time()
+    texts = [recognise(samples, language) for samples, _ in prompts]
+    wall_s, cpu_s = time.perf_counter() - wall_s, time.process_time() - cpu_s
+    references = [_plain(text, language) for _, text in prompts]
+    # An empty hypothesis is all deletions, but jiwer takes no empty strings.
+    error = jiwer.wer(references, [_plain(text, language) or "-" for text in texts])
+    audio_s = sum(len(samples) for samples, _ in prompts) / SAMPLE_RATE_HZ
+    words = sum(len(reference.split()) for reference in references)
+    return Score(way, language, words, 100 * error, wall_s / audio_s, cpu_s / audio_s)
+
+
+def _samples(path: Path) -> Samples:
+    decoded: Any = decode_audio(str(path), sampling_rate=SAMPLE_RATE_HZ)
+    return (np.asarray(decoded) * 32767).round().astype(np.int16)
+
+
+def _plain(text: str, language: str) -> str:
+    """Lower case, without punctuation and accents (the references lack some), single digits as words."""
+    letters = unicodedata.normalize("NFKD", text.lower())
+    kept = "".join(each for each in letters if not unicodedata.combining(each))
+    words = "".join(each if each.isalnum() or each == "'" else " " for each in kept).split()
+    numbers = dict(zip("0123456789", _NUMBERS.get(language, ()), strict=False))
+    return " ".join(numbers.get(word, word) for word in words)
+
+
+def _never() -> bool:
+    return False
+
+
+def main() -> None:
+    """Print a line for each score."""
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else PROMPTS
+    for score in scores(folder):
+        print(
+            f"{score.language} {score.way}: WER {score.wer:.2f} % of {score.words} words, "
+            f"RTF {score.real_time_factor:.3f}, CPU {score.cpu_factor:.3f}",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()

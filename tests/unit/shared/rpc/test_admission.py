@@ -1,0 +1,108 @@
+"""Admission runs as many calls as it has slots, lets a few wait, and sends the rest away."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from services.shared.errors import InvalidRequest, Overloaded
+from services.shared.rpc.admission import Admission
+from tests.support.waiting import becomes
+
+
+class Busy:
+    """Work that lasts until the test ends it, and counts how much of it runs at once."""
+
+    def __init__(self) -> None:
+        self.end = threading.Event()
+        self.now = 0
+        self.most = 0
+        self._lock = threading.Lock()
+
+    def __call__(self, _cancelled: Callable[[], bool]) -> str:
+        with self._lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+        self.end.wait(60)
+        with self._lock:
+            self.now -= 1
+        return "done"
+
+
+@pytest.mark.parametrize(("slots", "queue"), [(1, 0), (2, 3), (4, 1)])
+async def test_no_more_runs_than_there_are_slots_and_no_more_waits_than_may(slots: int, queue: int) -> None:
+    admission, busy = Admission(slots, queue), Busy()
+    admitted = [asyncio.create_task(admission.run(busy)) for _ in range(slots + queue)]
+    await becomes(lambda: admission.admitted == slots + queue and busy.now == slots)
+    for _ in range(5):
+        with pytest.raises(Overloaded):
+            await admission.run(busy)
+    busy.end.set()
+    assert await asyncio.gather(*admitted) == ["done"] * (slots + queue)
+    assert busy.most == slots
+    await becomes(lambda: admission.admitted == 0)
+    admission.close()
+
+
+async def test_work_is_told_when_its_caller_leaves_and_keeps_its_slot_until_it_ends() -> None:
+    admission, told, end = Admission(1, 0), threading.Event(), threading.Event()
+
+    def work(cancelled: Callable[[], bool]) -> None:
+        while not end.wait(0.01):
+            if cancelled():
+                told.set()
+
+    task = asyncio.create_task(admission.run(work))
+    await becomes(lambda: admission.admitted)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await becomes(told.is_set)
+    assert admission.admitted == 1
+    with pytest.raises(Overloaded):
+        await admission.run(work)
+    end.set()
+    await becomes(lambda: admission.admitted == 0)
+    admission.close()
+
+
+async def test_waiting_work_whose_caller_leaves_never_runs() -> None:
+    admission, busy, ran = Admission(1, 1), Busy(), list[bool]()
+    first = asyncio.create_task(admission.run(busy))
+    await becomes(lambda: busy.now == 1)
+    second = asyncio.create_task(admission.run(lambda _cancelled: ran.append(True)))
+    await becomes(lambda: admission.admitted == 2)
+    second.cancel()
+    await becomes(lambda: admission.admitted == 1)
+    busy.end.set()
+    await first
+    assert ran == []
+    admission.close()
+
+
+async def test_work_that_fails_gives_its_slot_back() -> None:
+    def fail(_cancelled: Callable[[], bool]) -> None:
+        raise InvalidRequest("It cannot be done.")
+
+    admission = Admission(1, 0)
+    for _ in range(3):
+        with pytest.raises(InvalidRequest):
+            await admission.run(fail)
+        await becomes(lambda: admission.admitted == 0)
+    admission.close()
+
+
+async def test_closing_lets_what_runs_end() -> None:
+    admission, busy = Admission(1, 1), Busy()
+    first = asyncio.create_task(admission.run(busy))
+    await becomes(lambda: busy.now == 1)
+    second = asyncio.create_task(admission.run(busy))
+    await becomes(lambda: admission.admitted == 2)
+    admission.close()
+    busy.end.set()
+    assert await first == "done"
+    with pytest.raises(asyncio.CancelledError):
+        await second

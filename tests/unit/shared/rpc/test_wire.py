@@ -1,0 +1,43 @@
+"""Every error has one gRPC status, and travels with its code and family."""
+
+from __future__ import annotations
+
+import grpc
+import pytest
+
+from services.shared import errors
+from services.shared.rpc import wire
+
+TREE = [cls for cls in errors.tree() if cls.__module__ == errors.__name__]
+
+
+@pytest.mark.parametrize("family", TREE, ids=lambda cls: cls.family)
+def test_an_error_travels_with_its_code_and_family(family: type[errors.DragomanError]) -> None:
+    trailers = dict(wire.trailers(family("Why.", code="narrow")))
+    assert trailers == {"dragoman-code": "narrow", "dragoman-family": family.family}
+    assert all(name == name.lower() and text.isascii() for name, text in trailers.items())
+
+
+def test_an_error_that_a_room_narrows_has_the_status_of_its_family() -> None:
+    class EmptyFields(errors.InvalidRequest):
+        """Defined outside the tree."""
+
+    assert wire.status_of(EmptyFields("Why.")) is grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_every_error_and_nothing_else_has_a_status() -> None:
+    assert set(wire.STATUS) == set(TREE)
+    assert grpc.StatusCode.OK not in wire.STATUS.values()
+
+
+def test_the_channel_retries_only_what_may_pass() -> None:
+    retried = [cls for cls, status in wire.STATUS.items() if status is grpc.StatusCode.UNAVAILABLE]
+    assert retried == [errors.Unavailable]
+
+
+def test_an_error_without_a_status_is_internal() -> None:
+    assert type(wire.from_rpc(grpc.RpcError())) is errors.InternalError
+
+
+def test_a_chunk_fits_into_a_message_many_times() -> None:
+    assert wire.CHUNK_BYTES * 16 <= wire.MAX_MESSAGE_BYTES

@@ -1,0 +1,108 @@
+"""Leases are renewed while work runs, and the work is told once they have ended."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+import pytest
+
+from services.shared.leases import Lease, Leases
+from services.shared.ledger.records import Claim, Policy
+from tests.support.waiting import until
+
+CLAIM = Claim(
+    unit="job_1:asr.segment:c0",
+    job="job_1",
+    stage="asr.segment",
+    index="c0",
+    attempt=1,
+    failures=0,
+    tenant="acme",
+    priority="batch",
+    spec={},
+    payload={},
+    inputs={},
+)
+
+
+class Register:
+    """A ledger that only renews."""
+
+    policy = Policy(renew_ms=5)
+
+    def __init__(self) -> None:
+        self.renewed: list[Claim] = []
+        self.held = True
+        self.away = False
+
+    def renew(self, claim: Claim) -> bool:
+        self.renewed.append(claim)
+        if self.away:
+            raise ConnectionError
+        return self.held
+
+
+def test_a_held_lease_is_renewed_again_and_again() -> None:
+    register = Register()
+    with Leases(register).hold(CLAIM) as lease:
+        until(lambda: len(register.renewed) > 3)
+        assert not lease.ended
+
+
+def test_a_lease_that_is_given_back_is_renewed_no_more() -> None:
+    register = Register()
+    leases = Leases(register)
+    with leases.hold(CLAIM):
+        until(lambda: register.renewed)
+    with leases.hold(other := replace(CLAIM, attempt=2)):
+        until(lambda: register.renewed[-3:] == [other] * 3)
+
+
+def test_work_is_told_that_its_lease_ended() -> None:
+    register = Register()
+    told = threading.Event()
+    with Leases(register).hold(CLAIM) as lease, lease.ending(told.set):
+        assert not told.is_set()
+        register.held = False
+        until(told.is_set)
+        assert lease.ended
+
+
+def test_an_absent_ledger_ends_no_lease() -> None:
+    register = Register()
+    register.away = True
+    with Leases(register).hold(CLAIM) as lease:
+        until(lambda: len(register.renewed) > 2)
+        assert not lease.ended
+        register.away = False
+        seen = len(register.renewed)
+        until(lambda: len(register.renewed) > seen)
+
+
+def test_a_call_begun_after_the_end_is_cancelled_at_once() -> None:
+    lease = Lease(CLAIM)
+    lease.end()
+    told: list[bool] = []
+    with lease.ending(lambda: told.append(True)):
+        assert told == [True]
+
+
+def test_a_call_that_is_over_is_not_cancelled_any_more() -> None:
+    lease = Lease(CLAIM)
+    told: list[str] = []
+    with lease.ending(lambda: told.append("outer")):
+        with lease.ending(lambda: told.append("inner")):
+            pass
+        lease.end()
+    lease.end()
+    assert told == ["outer"]
+
+
+def test_a_call_that_fails_is_forgotten_too() -> None:
+    lease = Lease(CLAIM)
+    told: list[bool] = []
+    with pytest.raises(ValueError, match="broken"), lease.ending(lambda: told.append(True)):
+        raise ValueError("broken")
+    lease.end()
+    assert told == []
