@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -26,7 +26,7 @@ from services.shared.errors import (
 )
 from services.shared.leases import Lease, Leases
 from services.shared.ledger.ledger import Ledger, connect
-from services.shared.ledger.records import Child, Claim, Failure, Json, Output
+from services.shared.ledger.records import Child, Claim, Failure, Output
 from services.shared.rpc import client
 from services.shared.tasks import queues_of
 
@@ -71,26 +71,54 @@ class Work:
         """Return the key for one of this attempt's artifacts."""
         return self.prefix + name
 
-    def gathered(self, stage: str) -> dict[str, Json]:
-        """Return the outputs of a stage's done units in this job, by index."""
-        units = self.ledger.units(self.claim.job, stage)
-        return {unit.index: unit.output for unit in units if unit.output is not None}
-
     def unary(self, method: Any, request: Any) -> Any:
         """Call a method that answers with one message; `request` is a message or an iterator of them.
 
         Raises:
             DragomanError: what the service raised; Cancelled if the job was cancelled meanwhile.
         """
-        call = method.future(request, timeout=self.deadline_s)
-        with self.lease.ending(call.cancel):
+        sent = _sent(request)
+        call = method.future(sent, timeout=self.deadline_s)
+        with self._watched(call, sent):
             return client.call(call.result)
 
     def stream(self, method: Any, request: Any) -> Iterator[Any]:
         """Call a method that answers with a stream; raises as `unary` does, while iterating."""
-        call = method(request, timeout=self.deadline_s)
-        with self.lease.ending(call.cancel):
+        sent = _sent(request)
+        call = method(sent, timeout=self.deadline_s)
+        with self._watched(call, sent):
             yield from client.stream(lambda: call)
+
+    @contextmanager
+    def _watched(self, call: Any, sent: Any) -> Iterator[None]:
+        with self.lease.ending(call.cancel):
+            try:
+                yield
+            except DragomanError:
+                if isinstance(sent, _Requests) and sent.error is not None:
+                    raise sent.error from None
+                raise
+
+
+class _Requests(Iterator[Any]):
+    """Requests on their way into gRPC, which swallows what their iterator raises; here it is kept."""
+
+    def __init__(self, requests: Iterator[Any]) -> None:
+        self._requests = requests
+        self.error: Exception | None = None
+
+    def __next__(self) -> Any:
+        try:
+            return next(self._requests)
+        except StopIteration:
+            raise
+        except Exception as error:
+            self.error = error
+            raise
+
+
+def _sent(request: Any) -> Any:
+    return _Requests(request) if isinstance(request, Iterator) else request
 
 
 Handler = Callable[[Work], Output]

@@ -63,9 +63,24 @@ async def test_a_defect_shows_its_text_to_nobody_and_its_place_to_the_log(logged
     assert error.code == "internal_error"
     assert SECRET not in error.detail
     assert "RuntimeError" not in error.detail
-    (line,) = logged()
+    line, call = logged()
     assert (line["event"], line["error"]) == ("call failed", "RuntimeError")
+    assert (call["event"], call["code"]) == ("call", "internal_error")
     assert line["raised_at"][-1].endswith("translate")
+    assert SECRET not in str(line)
+
+
+async def test_every_call_is_logged_with_the_request_that_it_serves(logged: Logged) -> None:
+    context = common_pb2.RequestContext(request_id="job_7:unit", tenant="acme")
+    async with (
+        serving(lambda text, _gone: text) as running,
+        grpc.aio.insecure_channel(f"127.0.0.1:{running.port}") as channel,
+    ):
+        stub = translation_pb2_grpc.TranslationStub(channel)
+        await stub.Translate(translation_pb2.TranslateRequest(context=context, texts=[SECRET]))
+    (line,) = logged()
+    assert (line["event"], line["code"], line["request_id"]) == ("call", "ok", "job_7:unit")
+    assert line["tenant"] == "acme"
     assert SECRET not in str(line)
 
 

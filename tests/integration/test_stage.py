@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import grpc
 import pytest
 import redis
 
-from protos.v1 import translation_pb2, translation_pb2_grpc
+from protos.v1 import asr_pb2, asr_pb2_grpc, translation_pb2, translation_pb2_grpc
 from services.shared import stage, telemetry
 from services.shared.artifacts.local import LocalArtifacts
 from services.shared.config import Settings
@@ -23,6 +24,8 @@ from services.shared.errors import (
 )
 from services.shared.ledger.ledger import Ledger
 from services.shared.ledger.records import Child, Claim, Output, Unit
+from services.shared.rpc import server
+from services.shared.rpc.admission import Admission
 from services.shared.stage import Handler, StageRunner, Work
 from services.shared.tasks import DECODE, SEGMENT, STAGES, TRANSLATE, Hint
 from tests.conftest import Logged
@@ -104,19 +107,6 @@ def test_a_handler_gets_its_claim_and_a_deadline(bench: Bench) -> None:
     bench.run(handle, settings=Settings(unit_deadline_s=7))
     assert (seen[0].deadline_s, seen[0].request_id, seen[0].claim.tenant) == (7, UNIT, "acme")
     assert not seen[0].lease.ended
-
-
-def test_a_handler_gathers_the_outputs_of_a_stage_by_index(bench: Bench) -> None:
-    bench.run(lambda _work: Output({}, (Child("c0", {}), Child("c1", {}))))
-    bench.run(lambda work: Output({"index": work.claim.index}), f"job_1:{SEGMENT}:c0")
-    seen = {}
-
-    def handle(work: Work) -> Output:
-        seen.update(work.gathered(SEGMENT))
-        return Output({})
-
-    bench.run(handle, f"job_1:{SEGMENT}:c1")
-    assert seen == {"c0": {"index": "c0"}}
 
 
 def test_a_hint_for_what_is_done_is_dropped(bench: Bench) -> None:
@@ -212,6 +202,39 @@ async def test_a_server_that_drains_under_a_call_costs_the_unit_nothing(bench: B
         gate.opened.set()
     assert bench.unit().state == "ready"
     assert take(bench.ledger, UNIT).failures == 0
+
+
+class Listener(asr_pb2_grpc.AsrServicer):
+    """Reads a channel to its end."""
+
+    async def GetCapabilities(self, request: object, context: object) -> asr_pb2.AsrCapabilities:  # noqa: N802 - gRPC's name
+        return asr_pb2.AsrCapabilities()
+
+    async def Transcribe(self, request_iterator: object, context: object) -> asr_pb2.TranscribeResponse:  # noqa: N802 - gRPC's name
+        return asr_pb2.TranscribeResponse()
+
+    async def Segment(  # noqa: N802 - gRPC's name
+        self, request_iterator: AsyncIterator[asr_pb2.SegmentRequest], context: object
+    ) -> asr_pb2.SegmentResponse:
+        await server.collect(request_iterator, "config", "audio", 1000)
+        return asr_pb2.SegmentResponse()
+
+
+async def test_an_input_that_is_gone_while_it_is_sent_is_named_as_such(bench: Bench) -> None:
+    def register(into: grpc.aio.Server, _core: server.Lazy[None], _admission: Admission) -> None:
+        asr_pb2_grpc.add_AsrServicer_to_server(Listener(), into)
+
+    def handle(work: Work) -> Output:
+        stub = asr_pb2_grpc.AsrStub(work.channels.to("asr"))
+        requests = (asr_pb2.SegmentRequest(audio=part) for part in work.artifacts.stream("acme/gone"))
+        work.unary(stub.Segment, requests)
+        return Output({})
+
+    spec = server.ServerSpec("asr", "dragoman.v1.Asr", lambda: None, register, 1, 1)
+    running = await server.start(spec, Settings())
+    await asyncio.to_thread(bench.run, handle, UNIT, Settings(asr_port=running.port))
+    await running.stop()
+    assert (bench.unit().state, bench.unit().error_code) == ("dead", "artifact_not_found")
 
 
 def test_a_service_that_is_not_there_is_waited_for(bench: Bench) -> None:

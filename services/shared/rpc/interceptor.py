@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final, NoReturn, TypeAlias
 
 import grpc
+import structlog
+from google.protobuf.message import Message
 
 from services.shared import telemetry
 from services.shared.errors import DragomanError, InternalError
@@ -25,14 +27,7 @@ _MAKERS: Final = {
 
 
 class ErrorsToStatus(grpc.aio.ServerInterceptor):
-    """Wraps every handler of one service.
-
-    Args:
-        service: Room name, for logs.
-    """
-
-    def __init__(self, service: str) -> None:
-        self._service = service
+    """Wraps every handler of one server."""
 
     async def intercept_service(
         self, continuation: _Continuation, handler_call_details: grpc.HandlerCallDetails
@@ -54,36 +49,54 @@ class ErrorsToStatus(grpc.aio.ServerInterceptor):
             )
             if each is not None
         )
-        behaviour: Any = self._streaming(method, inner) if streams[1] else self._unary(method, inner)
+        behaviour: Any = (_streaming if streams[1] else _unary)(method, inner)
         make: Any = _MAKERS[streams]
         wrapped: _Handler = make(behaviour, handler.request_deserializer, handler.response_serializer)
         return wrapped
 
-    def _unary(self, method: str, inner: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-        async def behave(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
-            began = time.monotonic()
-            try:
-                response = await inner(request, context)
-            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - every failure needs a status
-                await _abort(method, began, error, context)
-            _observe(method, began, "ok")
-            return response
 
-        return behave
+def _unary(method: str, inner: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    async def behave(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+        began = time.monotonic()
+        try:
+            response = await inner(_identified(request), context)
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - every failure needs a status
+            await _abort(method, began, error, context)
+        _observe(method, began, "ok")
+        return response
 
-    def _streaming(
-        self, method: str, inner: Callable[..., AsyncIterator[Any]]
-    ) -> Callable[..., AsyncIterator[Any]]:
-        async def behave(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:
-            began = time.monotonic()
-            try:
-                async for response in inner(request, context):
-                    yield response
-            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - every failure needs a status
-                await _abort(method, began, error, context)
-            _observe(method, began, "ok")
+    return behave
 
-        return behave
+
+def _streaming(method: str, inner: Callable[..., AsyncIterator[Any]]) -> Callable[..., AsyncIterator[Any]]:
+    async def behave(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:
+        began = time.monotonic()
+        try:
+            async for response in inner(_identified(request), context):
+                yield response
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - every failure needs a status
+            await _abort(method, began, error, context)
+        _observe(method, began, "ok")
+
+    return behave
+
+
+def _identified(request: Any) -> Any:
+    """Bind the request's id and tenant to this call's log lines; a stream's lie in its first message."""
+    if not isinstance(request, Message):
+        return _identified_stream(request)
+    head = request.config if hasattr(request, "config") else request
+    if hasattr(head, "context"):
+        identity = {"request_id": head.context.request_id, "tenant": head.context.tenant}
+        structlog.contextvars.bind_contextvars(**identity)
+    return request
+
+
+async def _identified_stream(requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    first = True
+    async for request in requests:
+        yield _identified(request) if first else request
+        first = False
 
 
 async def _abort(
@@ -102,4 +115,6 @@ async def _abort(
 
 
 def _observe(method: str, began: float, code: str) -> None:
-    telemetry.RPC_SECONDS.labels(method, code).observe(time.monotonic() - began)
+    seconds = time.monotonic() - began
+    telemetry.RPC_SECONDS.labels(method, code).observe(seconds)
+    telemetry.logger().info("call", method=method, code=code, seconds=round(seconds, 3))

@@ -120,7 +120,7 @@ async def start(spec: ServerSpec[T], settings: Settings, port: int = 0) -> Runni
 
 
 async def _listen(spec: ServerSpec[T], settings: Settings, port: int) -> RunningServer[T]:
-    server = grpc.aio.server(interceptors=[ErrorsToStatus(spec.service)], options=_OPTIONS)
+    server = grpc.aio.server(interceptors=[ErrorsToStatus()], options=_OPTIONS)
     try:
         bound = server.add_insecure_port(f"{settings.host}:{port}")
     except RuntimeError as error:
