@@ -249,4 +249,8 @@ def run_worker(service: str, handlers: Mapping[str, Handler], settings: Settings
 def _register(app: Celery, stage: str, runner: StageRunner) -> None:
     @app.task(name=stage)  # type: ignore[untyped-decorator]  # celery has no types
     def run(unit: str) -> None:
-        runner.run(unit)
+        try:
+            runner.run(unit)
+        except Exception as error:  # noqa: BLE001 - the lease runs out, and the unit comes again
+            # Celery would log what the exception says.
+            telemetry.logger().exception("unit not settled", unit=unit, error=type(error).__name__)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import traceback
+from types import TracebackType
 from typing import Final
 
 import structlog
@@ -57,9 +59,28 @@ def _place_of_failure(
 ) -> structlog.typing.EventDict:
     """Say where an exception was raised, not what it says: its message may quote a call."""
     if event.pop("exc_info", None) and (error := sys.exc_info()[1]) is not None:
-        frames = traceback.extract_tb(error.__traceback__)
-        event["raised_at"] = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames[-8:]]
+        event["raised_at"] = _places(error.__traceback__)
     return event
+
+
+class _LibraryLine(logging.Formatter):
+    """A library's message as one line of JSON: its template alone, for the arguments may quote a call."""
+
+    def __init__(self, service: str) -> None:
+        super().__init__()
+        self._service = service
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        line: dict[str, object] = {"event": str(record.msg), "logger": record.name, "service": self._service}
+        line["level"] = record.levelname.lower()
+        if record.exc_info and record.exc_info[0] is not None:
+            line |= {"error": record.exc_info[0].__name__, "raised_at": _places(record.exc_info[2])}
+        return json.dumps(line)
+
+
+def _places(trace: TracebackType | None) -> list[str]:
+    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(trace)[-8:]]
 
 
 def configure(service: str, settings: Settings) -> None:
@@ -72,6 +93,8 @@ def configure(service: str, settings: Settings) -> None:
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            # Not a context variable: those stay behind in the thread that starts a process.
+            lambda _logger, _method, event: {**event, "service": service},
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             _drop_forbidden,
@@ -84,9 +107,10 @@ def configure(service: str, settings: Settings) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(service=service)
     # Libraries log through logging; only their warnings matter here.
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(name)s %(levelname)s %(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_LibraryLine(service))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     if settings.metrics_port is not None:
         start_http_server(settings.metrics_port, settings.host, registry=REGISTRY)
 

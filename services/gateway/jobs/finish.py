@@ -12,10 +12,16 @@ from services.gateway.jobs.model import Final as Ending
 from services.gateway.jobs.ports import JobStore
 from services.gateway.jobs.result import DOCUMENTS, compose
 from services.gateway.jobs.service import RESULT_NAME
+from services.shared import telemetry
 from services.shared.artifacts.base import ArtifactStore
 from services.shared.errors import NotFound
 
 _WITHOUT_RESULT: Final = frozenset({JobState.FAILED, JobState.CANCELLED})
+_LOST: Final = JobError("artifact_lost", "A file of the job is gone from the store: submit it again.")
+# A defect here: what the stages made is kept for whoever mends it.
+_DEFECT: Final = JobError(
+    "internal_error", "The result could not be put together; the reconciler's log says where."
+)
 _SUBTITLE_TYPES: Final = {"srt": "application/x-subrip", "vtt": "text/vtt"}
 
 
@@ -36,7 +42,7 @@ class Finisher:
         if outcome is None:
             return
         ending = self._ending(outcome)
-        if ending.state in _WITHOUT_RESULT:
+        if ending.state in _WITHOUT_RESULT and ending.error != _DEFECT:
             # Before the state: were it after, a crash in between would leave them for good.
             self._artifacts.delete_prefix(outcome.job.prefix)
         if not self._store.finish(job_id, ending):
@@ -57,9 +63,14 @@ class Finisher:
             return Ending(state, error=states.first_error(outcome.units))
         try:
             return self._with_result(outcome, state)
-        except (NotFound, LookupError, TypeError, ValueError) as defect:
-            # A lost artifact or a malformed output will not get better: the job must still end.
-            return Ending(JobState.FAILED, error=_error(defect))
+        except NotFound:
+            # What is lost does not come back: the job must still end.
+            return Ending(JobState.FAILED, error=_LOST)
+        except (LookupError, TypeError, ValueError) as defect:
+            telemetry.logger().exception(
+                "result not composed", job=outcome.job.id, error=type(defect).__name__
+            )
+            return Ending(JobState.FAILED, error=_DEFECT)
 
     def _with_result(self, outcome: JobOutcome, state: JobState) -> Ending:
         result = compose(outcome, dict(self._documents(outcome)))
@@ -98,9 +109,3 @@ def _stage_files(outcome: JobOutcome) -> Iterator[File]:
 
 def _files(output: Mapping[str, Any] | None) -> tuple[Mapping[str, Any], ...]:
     return tuple((output or {}).get("files", ()))
-
-
-def _error(defect: Exception) -> JobError:
-    if isinstance(defect, NotFound):
-        return JobError("artifact_lost", "A file of the job is gone from the store: submit it again.")
-    return JobError("internal_error", "The result could not be put together: submit the call again.")

@@ -24,17 +24,18 @@ def is_hole(unit: UnitRecord) -> bool:
 def final_state(units: Iterable[UnitRecord], *, cancelled: bool) -> JobState:
     """Return the state that a job with nothing left to run ends in.
 
-    Without a dead unit it succeeded. With one, it partially succeeded if at least one region came through
-    every stage of its own; a job without such a region has nothing to give and failed.
+    Without a dead unit it succeeded. With one, it partially succeeded if there is something to give: a
+    region that came through at least one stage, or channels in which nobody speaks. Else it failed.
     """
     if cancelled:
         return JobState.CANCELLED
     units = tuple(units)
-    dead = {unit.index for unit in units if unit.state is UnitState.DEAD}
-    if not dead:
+    if all(unit.state is not UnitState.DEAD for unit in units):
         return JobState.SUCCEEDED
-    whole = {unit.index for unit in units if is_region(unit.index)} - dead
-    return JobState.PARTIALLY_SUCCEEDED if whole else JobState.FAILED
+    silent = not any(is_region(unit.index) for unit in units)
+    done = (unit.index for unit in units if unit.state is UnitState.DONE)
+    given = any(is_region(index) or (silent and index != "job") for index in done)
+    return JobState.PARTIALLY_SUCCEEDED if given else JobState.FAILED
 
 
 def first_error(units: Iterable[UnitRecord]) -> JobError | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Final as Constant
+from typing import ParamSpec, TypeVar
 
 import redis
 
@@ -29,7 +31,24 @@ from services.shared.ledger.ledger import Ledger
 from services.shared.ledger.records import NewJob, Unit
 from services.shared.tasks import DECODE, STAGES, Hint
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 _PAGE: Constant = 100
+
+
+def _reaching(method: Callable[P, R]) -> Callable[P, R]:
+    """Say Unavailable when Redis cannot be reached."""
+
+    @functools.wraps(method)
+    def reach(*arguments: P.args, **options: P.kwargs) -> R:
+        try:
+            return method(*arguments, **options)
+        except redis.RedisError:
+            detail = "Redis cannot be reached; check that it runs, then try again."
+            raise Unavailable(detail, code="redis_unavailable") from None
+
+    return reach
 
 
 class RedisJobStore:
@@ -42,6 +61,7 @@ class RedisJobStore:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
+    @_reaching
     def submit(self, submission: Submission) -> Sequence[Hint]:
         """Write a job and its first unit; return the hints to send."""
         job = submission.job
@@ -57,17 +77,20 @@ class RedisJobStore:
             )
         )
 
+    @_reaching
     def get(self, job_id: str) -> Job | None:
         """Return the job as it stands, whoever owns it."""
         fields = self._ledger.job(job_id)
         return None if fields is None else self._job(job_id, fields)
 
+    @_reaching
     def list(self, query: JobQuery) -> Sequence[Job]:
         """Return jobs, newest first."""
         found: list[Job] = []
         before = query.before
+        page = query.limit if query.state is None else _PAGE
         while len(found) < query.limit:
-            names = self._ledger.jobs(query.tenant, before=before, limit=_PAGE)
+            names = self._ledger.jobs(query.tenant, before=before, limit=page)
             if not names:
                 break
             jobs = (self.get(name) for name in names)
@@ -75,6 +98,7 @@ class RedisJobStore:
             before = names[-1]
         return found[: query.limit]
 
+    @_reaching
     def cancel(self, job_id: str) -> bool:
         """Ask for the job to end; False when it is over or asked already."""
         current = self._ledger.job(job_id)
@@ -82,10 +106,12 @@ class RedisJobStore:
             return False
         return self._ledger.cancel(job_id) == JobState.CANCELLING
 
+    @_reaching
     def erase(self, job_id: str) -> bool:
         """Forget a job in a final state; False when there is none."""
         return self._ledger.erase(job_id) == "erased"
 
+    @_reaching
     def outcome(self, job_id: str) -> JobOutcome | None:
         """Return the job with all its units when nothing of it is left to run, else None."""
         fields = self._ledger.job(job_id)
@@ -98,6 +124,7 @@ class RedisJobStore:
             units=tuple(_record(unit) for unit in units),
         )
 
+    @_reaching
     def finish(self, job_id: str, final: Final) -> bool:
         """Put a finishing job into its final state; False when somebody else has."""
         fields = {
@@ -111,23 +138,22 @@ class RedisJobStore:
             telemetry.FINISHED_JOBS.labels(job["kind"], final.state).inc()
         return applied
 
+    @_reaching
     def depths(self) -> Mapping[str, StageDepth]:
         """Return the depth of every stage."""
         counts = self._ledger.stages()
         return {stage: _depth(counts.get(stage, {})) for stage in STAGES}
 
+    @_reaching
     def ping(self) -> None:
         """Raise Unavailable when Redis cannot be reached."""
-        try:
-            self._ledger.ping()
-        except redis.RedisError:
-            raise Unavailable(
-                "Redis cannot be reached; check that it runs.", code="redis_unavailable"
-            ) from None
+        self._ledger.ping()
 
     def _job(self, job_id: str, fields: Mapping[str, str]) -> Job:
-        some_dead = any(name.startswith("dead:") for name in fields)
-        return _job(job_id, fields, self._ledger.units(job_id, None if some_dead else DECODE))
+        if any(name.startswith("dead:") for name in fields):
+            return _job(job_id, fields, self._ledger.units(job_id))
+        decode = self._ledger.unit(f"{job_id}:{DECODE}:job")
+        return _job(job_id, fields, [decode] if decode else [])
 
 
 def _job(job_id: str, fields: Mapping[str, str], units: Sequence[Unit]) -> Job:

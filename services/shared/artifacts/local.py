@@ -29,16 +29,17 @@ class LocalArtifacts:
 
     def __init__(self, folder: Path) -> None:
         self._objects = folder / "objects"
-        self._staging = folder / "staging"
-        for each in (self._objects, self._staging):
-            each.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._objects.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def put(self, key: str, data: bytes | Iterable[bytes]) -> Artifact:
         """Write beside, then rename, so that a reader never sees half an object."""
         target = self._path(key)
         digest, size_bytes = hashlib.sha256(), 0
         with _failures(key):
-            handle, name = tempfile.mkstemp(dir=self._staging)
+            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            # Beside the target, so that what a killed process leaves goes when its job is deleted;
+            # no key begins with a dot.
+            handle, name = tempfile.mkstemp(dir=target.parent, prefix=".")
             staged = Path(name)
             try:
                 with os.fdopen(handle, "wb") as file:
@@ -48,7 +49,6 @@ class LocalArtifacts:
                         size_bytes += len(chunk)
                     file.flush()
                     os.fsync(file.fileno())
-                target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
                 staged.replace(target)
             finally:
                 staged.unlink(missing_ok=True)

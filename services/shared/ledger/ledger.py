@@ -26,13 +26,14 @@ _SCRIPTS: Final = (
 )  # fmt: skip
 
 
-def connect(url: str) -> redis.Redis:
+def connect(url: str, retries: int = 6) -> redis.Redis:
     """Open a pool to Redis that retries over short outages.
 
     Args:
         url: redis://, rediss:// or unix:// URL.
+        retries: After a failed command; 6 wait for about 3 s in all.
     """
-    retry = Retry(ExponentialBackoff(cap=1.0, base=0.05), retries=6)
+    retry = Retry(ExponentialBackoff(cap=1.0, base=0.05), retries=retries)
     return redis.Redis.from_url(
         url,
         decode_responses=True,
@@ -128,6 +129,11 @@ class Ledger:
         return [
             _unit(name, fields) for name, fields in zip(wanted, pipeline.execute(), strict=True) if fields
         ]
+
+    def unit(self, unit: str) -> Unit | None:
+        """Return one unit, None if there is no such unit."""
+        fields: dict[str, str] = self._redis.hgetall(self._key("unit", unit))  # type: ignore[assignment]  # sync client
+        return _unit(unit, fields) if fields else None
 
     def stages(self) -> dict[str, dict[str, int]]:
         """Return per stage how many units are ready, leased, and done so far."""

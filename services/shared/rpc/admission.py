@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -44,7 +45,8 @@ class Admission:
         """
         self._admit()
         gone = threading.Event()
-        future = self._executor.submit(work, gone.is_set)
+        # Log lines of the thread name the request, as those of its caller do.
+        future = self._executor.submit(contextvars.copy_context().run, work, gone.is_set)
         future.add_done_callback(self._release)
         try:
             return await asyncio.wrap_future(future)

@@ -20,10 +20,10 @@ if not repeated then
       return {'refused'}
     end
   end
-  count(stage, state, -1)
-  count(stage, 'leased', 1)
+  if expired then lease_ends(job, stage) else count(stage, 'ready', -1) end
+  lease_begins(job, stage)
   record[2] = redis.call('HINCRBY', unit_key(unit), 'attempt', 1)
-  redis.call('HSET', unit_key(unit), 'state', 'leased', 'claimed_ms', now, 'holder', holder)
+  redis.call('HSET', unit_key(unit), 'state', 'leased', 'holder', holder)
   if job_state == 'queued' then redis.call('HSET', job_key(job), 'state', 'running', 'started_ms', now) end
   changed(job)
 end

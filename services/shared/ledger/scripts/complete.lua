@@ -1,17 +1,16 @@
 -- ARGV: unit, token, output, resend_ms, then children as index, payload, ...
 local unit, token, resend_ms = ARGV[1], ARGV[2], tonumber(ARGV[4])
-local record = redis.call('HMGET', unit_key(unit), 'state', 'attempt', 'stage', 'index', 'claimed_ms')
+local record = redis.call('HMGET', unit_key(unit), 'state', 'attempt', 'stage', 'index')
 if record[1] == 'done' and record[2] == token then return {'held', hints} end
 local answer, job = holding(unit, token)
 if answer == 'cancelled' then kill(job, unit, 'cancelled', 'The job was cancelled.', resend_ms) end
 if answer ~= 'held' then return {answer, hints} end
 local stage, graph = record[3], graph_of(job)
-count(stage, 'leased', -1)
+lease_ends(job, stage)
 count(stage, 'done', 1)
 redis.call('HSET', unit_key(unit), 'state', 'done', 'output', ARGV[3])
 redis.call('ZREM', P .. 'due', unit)
 redis.call('HINCRBY', job_key(job), 'done:' .. stage, 1)
-redis.call('HINCRBY', job_key(job), 'busy:' .. stage, now - record[5])
 local at = position(graph, stage)
 local after = graph[at + 1]
 if after and after.scope == graph[at].scope then

@@ -16,7 +16,7 @@ for _, unit in ipairs(redis.call('ZRANGEBYSCORE', P .. 'due', 0, now, 'LIMIT', 0
     elseif failures >= tonumber(ARGV[4]) then
       kill(record[2], unit, 'worker_lost', 'Every worker that took this unit died or hung.', resend_ms)
     else
-      count(record[3], 'leased', -1)
+      lease_ends(record[2], record[3])
       make_ready(unit, record[3], now, resend_ms)
     end
   else

@@ -6,7 +6,7 @@ if answer ~= 'held' then return {answer, hints} end
 local failures = redis.call('HINCRBY', unit_key(unit), 'failures', ARGV[6])
 if ARGV[5] == '1' and failures < tonumber(ARGV[9]) then
   local stage = redis.call('HGET', unit_key(unit), 'stage')
-  count(stage, 'leased', -1)
+  lease_ends(job, stage)
   make_ready(unit, stage, now + ARGV[7], resend_ms)
   return {'held', hints}
 end

@@ -28,6 +28,22 @@ end
 local function changed(job) redis.call('HINCRBY', job_key(job), 'version', 1) end
 local function count(stage, state, by) redis.call('HINCRBY', P .. 'stages', stage .. ':' .. state, by) end
 
+-- A stage is busy for a job while at least one of the job's units is leased in it.
+local function lease_begins(job, stage)
+  count(stage, 'leased', 1)
+  if redis.call('HINCRBY', job_key(job), 'leased:' .. stage, 1) == 1 then
+    redis.call('HSET', job_key(job), 'since:' .. stage, now)
+  end
+end
+
+local function lease_ends(job, stage)
+  count(stage, 'leased', -1)
+  if redis.call('HINCRBY', job_key(job), 'leased:' .. stage, -1) == 0 then
+    local since = redis.call('HGET', job_key(job), 'since:' .. stage)
+    redis.call('HINCRBY', job_key(job), 'busy:' .. stage, now - since)
+  end
+end
+
 local function make_ready(unit, stage, not_before, resend_ms)
   redis.call('HSET', unit_key(unit), 'state', 'ready', 'not_before', not_before, 'sends', 1)
   count(stage, 'ready', 1)
@@ -84,7 +100,8 @@ end
 local function bury(job, unit, stage, code, detail)
   local state = redis.call('HGET', unit_key(unit), 'state')
   if state == 'dead' then return end -- a cancel buries what waits for a unit that still runs
-  if state == 'ready' or state == 'leased' then count(stage, state, -1) end
+  if state == 'ready' then count(stage, 'ready', -1) end
+  if state == 'leased' then lease_ends(job, stage) end
   redis.call('HSET', unit_key(unit), 'state', 'dead', 'error_code', code, 'error_detail', detail)
   redis.call('ZREM', P .. 'due', unit)
   redis.call('HINCRBY', job_key(job), 'dead:' .. stage, 1)
