@@ -269,7 +269,7 @@ class EncodeConfig(_message.Message):
     sample_rate_hertz: _builtins.int
     """0 means the codec's default."""
     layout: _builtins.str
-    """"per_channel" (one channel each) or "mixed" (all in one)."""
+    """"multichannel" (one file, its channels kept apart) or "mixed" (summed into one)."""
     channel_count: _builtins.int
     duration_ms: _builtins.int
     """Of the timeline; 0 means to the end of the last clip."""

@@ -40,7 +40,7 @@ class SynthesizeRequest(_message.Message):
     slot_ms: _builtins.int
     """Time to fit into by speaking faster; 0 means no limit."""
     max_stretch: _builtins.float
-    """Highest rate allowed to fit the slot, 1 to 2; 0 means the server's default."""
+    """Highest stretch allowed to fit the slot, 1 to 2; 0 means the server's default."""
     @_builtins.property
     def context(self) -> _common_pb2.RequestContext: ...
     def __init__(
@@ -77,7 +77,7 @@ class SpeechInfo(_message.Message):
     duration_ms: _builtins.int
     """Of the audio that follows."""
     stretch: _builtins.float
-    """Speaking rate applied to fit the slot; 1 when none was needed."""
+    """Rate applied on top of the asked rate to fit the slot; 1 when none was needed."""
     @_builtins.property
     def format(self) -> _common_pb2.PcmFormat: ...
     @_builtins.property

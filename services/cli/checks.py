@@ -15,7 +15,6 @@ from typing import Final
 from services.cli.settings import CliSettings
 from services.cli.stack import health, redis_server
 from services.cli.stack.embedded import Stack
-from services.cli.stack.table import REDIS
 from services.shared.errors import DragomanError, Misconfigured
 from services.shared.models import manifest
 from services.shared.models.catalogue import Catalogue
@@ -130,8 +129,8 @@ def components(settings: CliSettings) -> Iterator[Check]:
     """Check each process of the stack: running and ready, or stopped with its port free."""
     stack = Stack(settings)
     for component in stack.components:
-        port = getattr(settings, component.port_setting) if component.port_setting else None
-        at = f"port {port}" if port else ""
+        address = health.address_of(component, settings)
+        at = f"port {address[1]}" if address else ""
         if running := stack.find(component):
             found = f"pid {running.pid}" + (f", {at}" if at else "")
             if health.ready(component, settings):
@@ -139,7 +138,7 @@ def components(settings: CliSettings) -> Iterator[Check]:
             else:
                 log = stack.place(component).log_file
                 yield Check(component.name, Health.BAD, found, f"Not ready; see {log}.")
-        elif port and not health.port_free("127.0.0.1" if component == REDIS else settings.host, port):
+        elif address and not health.port_free(*address):
             remedy = f"Another program uses {at}; set {component.port_variable}."
             yield Check(component.name, Health.BAD, at, remedy)
         else:

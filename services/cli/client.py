@@ -31,7 +31,8 @@ _BY_STATUS: Final[dict[int, type[errors.DragomanError]]] = {
 }
 # Uploads and results may be large; a silent connection is still noticed.
 _TIMEOUT: Final = httpx.Timeout(60.0, connect=5.0)
-_RECONNECTS: Final = 5
+# Enough for a gateway or its Redis to be started again.
+_RECONNECTS: Final = 30
 _RECONNECT_S: Final = 1.0
 
 
@@ -145,10 +146,10 @@ class Gateway:
         return [self.download(job.id, file.name, folder) for file in job.files]
 
     def events(self, job_id: str) -> Iterator[Job]:
-        """Yield the job at every change, until it is over; a lost connection is opened again.
+        """Yield the job at every change, until it is over; after a passing failure, asks again.
 
         Raises:
-            Unavailable: the gateway stayed away.
+            DragomanError: it will not pass, or did not in _RECONNECTS attempts.
         """
         failures = 0
         while True:
@@ -158,9 +159,9 @@ class Gateway:
                     yield job
                     if job.final:
                         return
-            except errors.Unavailable:
+            except errors.DragomanError as error:
                 failures += 1
-                if failures > _RECONNECTS:
+                if not error.retryable or failures > _RECONNECTS:
                     raise
             time.sleep(_RECONNECT_S)
 

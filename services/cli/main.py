@@ -32,6 +32,8 @@ def main() -> None:
         app()
     except DragomanError as error:
         _fail(error.code, error.detail)
+    except OSError as error:
+        _fail("file", ": ".join(str(part) for part in (error.filename, error.strerror or error) if part))
     except Exception as error:  # noqa: BLE001 (the last resort: a defect is reported like any other error)
         _fail("internal_error", f"{type(error).__name__} at {_place(error)}; please report it.")
 

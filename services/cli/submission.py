@@ -48,13 +48,12 @@ class SubmitOptions:
         Raises:
             InvalidRequest: no file, no text, or a file that is not there.
         """
-        if self.kind in _TEXT_KINDS:
-            if self.text is None:
-                raise InvalidRequest(f"{self.kind} needs --text.", code="text_missing")
-        elif self.file is None:
-            raise InvalidRequest(f"{self.kind} needs a FILE.", code="file_missing")
-        elif not self.file.is_file():
+        if self.file is not None and not self.file.is_file():
             raise InvalidRequest(f"There is no file {self.file}.", code="file_not_found")
+        if self.kind in _TEXT_KINDS and self.text is None:
+            raise InvalidRequest(f"{self.kind} needs --text.", code="text_missing")
+        if self.kind not in _TEXT_KINDS and self.file is None:
+            raise InvalidRequest(f"{self.kind} needs a FILE.", code="file_missing")
 
     def spec(self) -> dict[str, Any]:
         """Return the job spec; what was not asked for is left to the gateway's defaults.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from services.codec.engines.base import (
 from services.codec.identity import identical_to
 from services.codec.media import (
     MIXED,
-    PER_CHANNEL,
+    MULTICHANNEL,
     Caps,
     Clip,
     DecodeRequest,
@@ -29,9 +29,12 @@ from services.codec.media import (
     to_ms,
 )
 from services.codec.sniff import HEAD_BYTES, RawFormat, sniff
-from services.codec.spool import spool
+from services.codec.spool import spool, storing
 from services.codec.timeline import BLOCK_SAMPLES, Placement, Timeline, place
 from services.shared import errors
+
+# Speech that is longer in its new language may run over the end of a recording that is as long as it may be.
+MOST_OVERRUN_MS: Final = 60_000
 
 
 class CodecCore:
@@ -101,7 +104,8 @@ class CodecCore:
             Unsupported: codes unknown_codec, too_many_channels, unsupported_sample_rate.
             InvalidRequest: codes invalid_bitrate, invalid_layout, invalid_channel, invalid_time,
                 invalid_sample_rate, empty_timeline.
-            TooLarge: code media_too_long.
+            TooLarge: code media_too_long; clips may run over the cap by MOST_OVERRUN_MS.
+            StorageFailure: the disk is full.
             Cancelled: `cancelled()` turned true.
         """
         codec, target = self._target(request)
@@ -112,15 +116,17 @@ class CodecCore:
         length = max(asked, *(placement.end for placement in placements), 0)
         if not length:
             raise errors.InvalidRequest("There are no clips and no duration.", code="empty_timeline")
-        limits.check_duration(length, rate_hz, self.caps.max_duration_ms)
+        limits.check_duration(asked, rate_hz, self.caps.max_duration_ms)
+        limits.check_duration(length, rate_hz, self.caps.max_duration_ms + MOST_OVERRUN_MS)
         timeline = Timeline(length, request.channel_count)
         for clip, placement in zip(clips, placements, strict=True):
             self._write(timeline, clip, placement, rate_hz, level=request.level)
             _stop_if(cancelled)
-        blocks = timeline.mixed() if request.layout == MIXED else timeline.per_channel()
+        blocks = timeline.mixed() if request.layout == MIXED else timeline.multichannel()
         file = spool()
         try:
-            self._engine.encode(_until(cancelled, blocks), target, file)
+            with storing():
+                self._engine.encode(_until(cancelled, blocks), target, file)
         except BaseException:
             file.close()
             raise
@@ -150,9 +156,9 @@ class CodecCore:
             raise errors.Unsupported(
                 f"There is no codec of that name; supported: {', '.join(self.codecs)}.", code="unknown_codec"
             )
-        if request.layout not in {MIXED, PER_CHANNEL}:
+        if request.layout not in {MIXED, MULTICHANNEL}:
             raise errors.InvalidRequest(
-                f"The layout must be {PER_CHANNEL} or {MIXED}.", code="invalid_layout"
+                f"The layout must be {MULTICHANNEL} or {MIXED}.", code="invalid_layout"
             )
         channel_count = 1 if request.layout == MIXED else request.channel_count
         if channel_count > codec.max_channels:

@@ -56,9 +56,7 @@ def decode(work: Work) -> Output:
 
 def _decode_requests(work: Work, sample_rate_hz: int) -> Iterator[codec_pb2.DecodeRequest]:
     source = work.claim.spec["input"]
-    raw = {
-        name: source[name] for name in ("encoding", "sample_rate_hertz", "channel_count") if name in source
-    }
+    raw = {name: source[name] for name in _RAW_FORMAT if name in source}
     config = codec_pb2.DecodeConfig(
         context=context(work), raw_format=codec_pb2.RawFormat(**raw), sample_rate_hertz=sample_rate_hz
     )

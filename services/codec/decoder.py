@@ -19,7 +19,8 @@ from typing import Any, BinaryIO, Final, TypedDict
 import av
 import av.error
 
-from services.codec import completeness, limits
+from services.codec import completeness, limits, privileges
+from services.codec.spool import storing
 from services.shared.errors import DragomanError, InvalidMedia, TooLarge, Unsupported
 
 # FFmpeg decoders that may run: what recorders write, and nothing exotic.
@@ -33,6 +34,10 @@ _DECODERS: Final = frozenset(
 )
 # Containers that announce their length in samples, with the slack that each needs, in seconds.
 _ANNOUNCED_SLACK_S: Final = {"flac": 0.0, "aiff": 0.0, "au": 0.0, "ogg": 0.1, "mp4": 0.1}
+# Containers whose timestamps are the recorder's clock, so that a leap is a pause; in Ogg it is a loss.
+_CLOCKED: Final = frozenset(("matroska", "mp4"))
+# Shorter leaps are rounding, an encoder's delay or a network's jitter.
+_MIN_PAUSE_S: Final = 0.05
 
 
 class Budget(TypedDict):
@@ -76,7 +81,7 @@ class Report(TypedDict):
 
 
 def limit(budget: Budget) -> None:
-    """Have the kernel bound this process."""
+    """Have the kernel bound this process, and all that it could start."""
     # The hard limit kills; the soft one, reached first, says why.
     resource.setrlimit(resource.RLIMIT_CPU, (budget["cpu_s"], budget["cpu_s"] + 5))
     for kind, most in (
@@ -86,16 +91,18 @@ def limit(budget: Budget) -> None:
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(kind, (most, most))
+    privileges.renounce()
 
 
 def decode(source: BinaryIO, order: Order) -> Report:
-    """Decode the first audio stream into the sinks.
+    """Decode the only audio stream into the sinks.
 
     Raises:
         InvalidMedia: codes empty_file, no_audio, too_many_channels, unsupported_sample_rate,
             format_changes, truncated_media, damaged_media.
-        Unsupported: code unsupported_codec.
+        Unsupported: codes unsupported_codec, several_audio_tracks.
         TooLarge: code media_too_long.
+        StorageFailure: the disk is full.
     """
     completeness.check(source, order["container"])
     options = {
@@ -116,6 +123,11 @@ def decode(source: BinaryIO, order: Order) -> Report:
 def _decode_stream(container: av.container.InputContainer, order: Order) -> Report:
     if not container.streams.audio:
         raise InvalidMedia("The file has no audio in it.", code="no_audio")
+    if len(container.streams.audio) > 1:
+        raise Unsupported(
+            "The file has several audio tracks; export one file with a channel per speaker.",
+            code="several_audio_tracks",
+        )
     stream = container.streams.audio[0]
     context = stream.codec_context
     if context is None or context.name not in _DECODERS:
@@ -129,9 +141,11 @@ def _decode_stream(container: av.container.InputContainer, order: Order) -> Repo
     if context.layout.nb_channels and context.sample_rate:
         limits.check_layout(context.layout.nb_channels, context.sample_rate)
     writer = _Writer(order)
-    end_s = 0.0
+    # Live recordings count from any time; what starts first, be it a picture, starts the recording.
+    origin_s, end_s = (container.start_time or 0) / av.time_base, 0.0
+    clocked = order["container"] in _CLOCKED
     for frame in _frames(container, stream):
-        writer.write(frame)
+        writer.write(frame, frame.time - origin_s if clocked and frame.time is not None else 0.0)
         if frame.time is not None:
             end_s = frame.time + frame.samples / frame.sample_rate
     report = writer.finish(context.codec.canonical_name)
@@ -176,33 +190,34 @@ class _Writer:
 
     @property
     def seconds(self) -> float:
-        """Decoded so far."""
+        """Taken so far, pauses included."""
         return self._taken / self._source[0] if self._taken else 0.0
 
-    def write(self, frame: av.AudioFrame) -> None:
-        """Take one decoded frame."""
+    def write(self, frame: av.AudioFrame, start_s: float) -> None:
+        """Take one decoded frame, after silence up to `start_s` if the frames so far end before that."""
         if os.getppid() != self._order["parent"]:
             raise SystemExit("The server is gone.")
         source = (frame.sample_rate, frame.layout.nb_channels)
-        if self._resampler is None:
+        if not any(self._source):
             limits.check_layout(source[1], source[0])
             self._source = source
-            rate = self._order["sample_rate_hz"] or frame.sample_rate
-            # Interleaved, because PyAV miscounts the planes of eight channels.
-            self._resampler = av.AudioResampler(format="s16", layout=frame.layout, rate=rate)
         if source != self._source:
             raise InvalidMedia(
                 "The audio changes its sample rate or channels halfway; export it as one WAV or FLAC.",
                 code="format_changes",
             )
-        self._taken += frame.samples
-        limits.check_duration(self._taken, frame.sample_rate, self._order["max_duration_ms"])
+        pause = round(start_s * frame.sample_rate) - self._taken
+        if pause > _MIN_PAUSE_S * frame.sample_rate:
+            self._pause(pause)
+        self._take(frame.samples)
+        if self._resampler is None:
+            # Interleaved, because PyAV miscounts the planes of eight channels.
+            self._resampler = av.AudioResampler(format="s16", layout=frame.layout, rate=self._rate_hz)
         self._spread(self._resampler.resample(frame))
 
     def finish(self, codec: str) -> Report:
-        """Write what the resampler still holds."""
-        if self._resampler is not None:
-            self._spread(self._resampler.resample(None))
+        """Write what is still held back, and describe the whole."""
+        self._drain()
         if not self._written:
             raise InvalidMedia("The file holds no audio; send a recording.", code="empty_file")
         for sink in self._sinks:
@@ -211,22 +226,51 @@ class _Writer:
         return {
             "codec": codec,
             "source_sample_rate_hz": rate_hz,
-            "sample_rate_hz": self._order["sample_rate_hz"] or rate_hz,
+            "sample_rate_hz": self._rate_hz,
             "channel_count": channel_count,
             "sample_count": self._written,
         }
+
+    @property
+    def _rate_hz(self) -> int:
+        return self._order["sample_rate_hz"] or self._source[0]
+
+    def _pause(self, sample_count: int) -> None:
+        """Write silence as long as some samples of the source."""
+        self._take(sample_count)
+        self._drain()
+        silence = self._taken * self._rate_hz // self._source[0] - self._written
+        self._grow(silence)
+        for sink in self._sinks[: self._source[1]]:
+            sink.flush()
+            # Zeros at once, and not a hole that could find the disk full when it is mapped.
+            os.posix_fallocate(sink.fileno(), sink.tell(), 2 * silence)
+            sink.seek(2 * silence, os.SEEK_CUR)
+
+    def _take(self, sample_count: int) -> None:
+        self._taken += sample_count
+        limits.check_duration(self._taken, self._source[0], self._order["max_duration_ms"])
+
+    def _drain(self) -> None:
+        """Write what the resampler still holds; the next frame gets a new one."""
+        if self._resampler is not None:
+            self._spread(self._resampler.resample(None))
+        self._resampler = None
+
+    def _grow(self, sample_count: int) -> None:
+        self._written += sample_count
+        if 2 * self._written * self._source[1] > self._order["budget"]["output_bytes"]:
+            raise TooLarge(
+                "The recording is too long for its channels and sample rate. Cut it into parts.",
+                code="media_too_long",
+            )
 
     def _spread(self, frames: Iterable[av.AudioFrame]) -> None:
         channel_count = self._source[1]
         for frame in frames:
             samples = array("h")
             samples.frombytes(memoryview(frame.planes[0])[: 2 * frame.samples * channel_count])
-            self._written += frame.samples
-            if 2 * self._written * channel_count > self._order["budget"]["output_bytes"]:
-                raise TooLarge(
-                    "The recording is too long for its channels and sample rate. Cut it into parts.",
-                    code="media_too_long",
-                )
+            self._grow(frame.samples)
             for channel in range(channel_count):
                 self._sinks[channel].write(samples[channel::channel_count].tobytes())
 
@@ -237,7 +281,8 @@ def main(argument: str) -> None:
     limit(order["budget"])
     report: dict[str, Any]
     try:
-        with os.fdopen(0, "rb", buffering=0, closefd=False) as source:
+        # What FFmpeg raises are OSErrors too, but `decode` has given those their names.
+        with storing(), os.fdopen(0, "rb", buffering=0, closefd=False) as source:
             report = {"report": decode(source, order)}
     except DragomanError as error:
         report = {"error": [error.family, error.code, error.detail]}

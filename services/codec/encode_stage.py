@@ -50,7 +50,7 @@ class _Timeline:
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """One file of a layout: which channels, and whether mixed."""
+    """One file of a job's layout: its own layout, which is "multichannel" or "mixed", and its channels."""
 
     suffix: str
     layout: str
@@ -113,9 +113,9 @@ _TIMELINES: Final = {
 
 
 def _layout(layout: str, channels: tuple[int, ...]) -> list[_File]:
-    apart = [_File(f".channel-{channel}", "per_channel", (channel,)) for channel in channels]
+    apart = [_File(f".channel-{channel}", "multichannel", (channel,)) for channel in channels]
     mixed = [_File(".mixed", "mixed", channels)]
-    together = [_File("", "per_channel", channels)]
+    together = [_File("", "multichannel", channels)]
     return {"per_channel": apart, "mixed": mixed, "both": apart + mixed, "multichannel": together}[layout]
 
 

@@ -10,7 +10,7 @@ from services.codec.engines.base import CodecDescription, Decoded, Samples, Targ
 from services.codec.sniff import RawFormat
 
 MIXED: Final = "mixed"
-PER_CHANNEL: Final = "per_channel"
+MULTICHANNEL: Final = "multichannel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class EncodeRequest:
         codec: A name in `CodecCore.codecs`.
         bitrate_kbps: Of the whole file; 0 means the codec's default for each channel.
         sample_rate_hz: 0 means the codec's default.
-        layout: PER_CHANNEL keeps the channels apart in the file, MIXED sums them into one.
+        layout: MULTICHANNEL keeps the channels apart in the file, MIXED sums them into one.
         channel_count: Of the timeline.
         duration_ms: Of the timeline; 0 means to the end of the last clip. Clips that run over extend it.
         level: Bring each clip's speech to a common loudness.
@@ -106,7 +106,7 @@ class EncodeRequest:
     codec: str
     bitrate_kbps: int = 0
     sample_rate_hz: int = 0
-    layout: str = PER_CHANNEL
+    layout: str = MULTICHANNEL
     channel_count: int = 1
     duration_ms: int = 0
     level: bool = False

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -45,6 +46,7 @@ class Sandbox:
             TooLarge: the file is over a limit; code decoder_limit if it took too much processor time.
             Timeout: code decoder_timeout.
             Cancelled: `cancelled()` turned true.
+            StorageFailure: the disk is full.
             InternalError: code decoder_killed, somebody else ended the decoder.
         """
         with tempfile.TemporaryDirectory(prefix="dragoman-decoder-") as folder:
@@ -58,12 +60,15 @@ class Sandbox:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 pass_fds=[sink.fileno() for sink in sinks],
+                start_new_session=True,
             )
             with process:
                 try:
                     self._wait(process, cancelled)
                 finally:
-                    process.kill()
+                    # The group outlives the decoder only if that started processes.
+                    with suppress(ProcessLookupError):
+                        os.killpg(process.pid, signal.SIGKILL)
                 return _report(process)
 
     def _wait(self, process: subprocess.Popen[bytes], cancelled: Callable[[], bool]) -> None:

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, Final
 import grpc
 
 from protos.v1 import codec_pb2, codec_pb2_grpc, common_pb2
-from services.codec import uploads
+from services.codec import privileges, uploads
 from services.codec.core import CodecCore
 from services.codec.engines.registry import create
 from services.codec.limits import MAX_CHANNELS
@@ -34,7 +34,7 @@ class CodecServicer(codec_pb2_grpc.CodecServicer):
     Args:
         core: Once it is loaded.
         admission: Slots for decoding and encoding.
-        max_file_bytes: Largest upload.
+        max_file_bytes: Largest recording.
     """
 
     def __init__(self, core: Lazy[CodecCore], admission: Admission, max_file_bytes: int) -> None:
@@ -71,7 +71,7 @@ class CodecServicer(codec_pb2_grpc.CodecServicer):
         """Place clips and compress them; answer with the info, then the file."""
         core = self._core()
         with spool() as file:
-            config, clips = await uploads.receive_clips(requests, file, self._max_file_bytes)
+            config, clips = await uploads.receive_clips(requests, file, core.caps.max_decoded_bytes)
             encoded = await self._admission.run(partial(core.encode, clips, _encode_request(config)))
         with encoded.file:
             yield codec_pb2.EncodeResponse(info=_encode_info(encoded))
@@ -185,6 +185,7 @@ def spec(settings: CodecSettings) -> ServerSpec[CodecCore]:
 
 def main() -> None:
     """Serve until told to stop."""
+    privileges.conceal()
     settings = load_settings(CodecSettings)
     run(spec(settings), settings)
 

@@ -20,8 +20,8 @@ class CodecSettings(Settings):
     codec_workers: Positive = Field(4, description="Units that the stage worker handles at once.")
 
     codec_max_duration_s: Positive = Field(7_200, description="Longest recording and longest timeline.")
-    codec_max_file_bytes: Positive = Field(1 << 30, description="Largest upload of one call.")
-    codec_max_decoded_bytes: Positive = Field(4 << 30, description="Most PCM made of one file, on disk.")
+    codec_max_file_bytes: Positive = Field(2 << 30, description="Largest recording, as it was sent.")
+    codec_max_decoded_bytes: Positive = Field(4 << 30, description="Most PCM in one call, on disk.")
     codec_decoder_cpu_s: Positive = Field(300, description="Processor seconds that one file may take.")
     codec_decoder_wall_s: float = Field(600.0, gt=0, description="Seconds that one file may take.")
     codec_decoder_memory_bytes: Positive = Field(1 << 30, description="Address space of a decoder process.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -11,7 +12,7 @@ import numpy as np
 from services.codec.engines.base import Samples
 from services.codec.loudness import FULL_SCALE, PEAK_DB, from_db
 from services.codec.media import Clip
-from services.codec.spool import spool
+from services.codec.spool import spool, storing
 
 BLOCK_SAMPLES: Final = 1 << 16
 _INT16: Final = np.iinfo(np.int16)
@@ -47,11 +48,16 @@ class Timeline:
     Args:
         sample_count: Length, at least 1.
         channel_count: At least 1.
+
+    Raises:
+        StorageFailure: there is no room for it.
     """
 
     def __init__(self, sample_count: int, channel_count: int) -> None:
-        # A sparse file: silence takes no room, and pages of an hour's call can leave memory.
-        with spool() as file:
+        # A file, so that pages of an hour's call can leave memory; its room is taken now, because a mapped
+        # page that finds the disk full later kills the process.
+        with spool() as file, storing():
+            os.posix_fallocate(file.fileno(), 0, sample_count * channel_count * _INT16.bits // 8)
             self._samples: Samples = np.memmap(file, np.int16, "w+", shape=(sample_count, channel_count))
 
     def write(self, channel: int, placement: Placement, blocks: Iterable[Samples], gain: float = 1.0) -> None:
@@ -62,7 +68,7 @@ class Timeline:
             self._samples[position : position + len(fitting), channel] = _scaled(fitting, gain)
             position += len(fitting)
 
-    def per_channel(self) -> Iterator[Samples]:
+    def multichannel(self) -> Iterator[Samples]:
         """Yield blocks of shape (samples, channels)."""
         for start in range(0, len(self._samples), BLOCK_SAMPLES):
             yield self._samples[start : start + BLOCK_SAMPLES]
@@ -73,10 +79,10 @@ class Timeline:
         Where the sum would pass -1 dB of full scale anywhere, all of it is turned down by one factor:
         nothing clips, and no limiter pumps.
         """
-        peak = max(int(np.abs(block.sum(axis=1, dtype=np.int32)).max()) for block in self.per_channel())
+        peak = max(int(np.abs(block.sum(axis=1, dtype=np.int32)).max()) for block in self.multichannel())
         ceiling = from_db(PEAK_DB) * FULL_SCALE
         factor = min(1.0, ceiling / peak) if peak else 1.0
-        for block in self.per_channel():
+        for block in self.multichannel():
             yield _scaled(block.sum(axis=1, dtype=np.int32, keepdims=True), factor)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from protos.v1 import codec_pb2
 from services.codec.engines.base import Samples
 from services.codec.media import Clip
+from services.codec.spool import storing
 from services.shared.errors import InvalidRequest, TooLarge
 
 
@@ -20,11 +21,13 @@ class Upload:
     Args:
         file: Takes the bytes.
         max_bytes: Most that it takes.
+        setting: Name of the setting to raise for more.
     """
 
-    def __init__(self, file: BinaryIO, max_bytes: int) -> None:
+    def __init__(self, file: BinaryIO, max_bytes: int, setting: str) -> None:
         self._file = file
         self._max_bytes = max_bytes
+        self._setting = setting
         self.size_bytes = 0
 
     def write(self, data: bytes) -> None:
@@ -32,15 +35,22 @@ class Upload:
 
         Raises:
             TooLarge: code file_too_large.
+            StorageFailure: the disk is full.
         """
         self.size_bytes += len(data)
         if self.size_bytes > self._max_bytes:
             raise TooLarge(
-                f"The file is larger than {self._max_bytes} bytes; compress it (FLAC keeps all), cut it "
-                "into parts, or have codec_max_file_bytes raised.",
+                f"More than {self._max_bytes} bytes were sent; compress a recording (FLAC keeps all), cut it "
+                f"into parts, or have {self._setting} raised.",
                 code="file_too_large",
             )
-        self._file.write(data)
+        with storing():
+            self._file.write(data)
+
+    def flush(self) -> None:
+        """Write what is still buffered."""
+        with storing():
+            self._file.flush()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +70,7 @@ async def receive_file(
         InvalidRequest: code config_first, the stream is out of order.
         TooLarge: code file_too_large.
     """
-    upload = Upload(file, max_bytes)
+    upload = Upload(file, max_bytes, "codec_max_file_bytes")
     config: codec_pb2.DecodeConfig | None = None
     async for request in requests:
         if config is None and request.HasField("config"):
@@ -69,7 +79,7 @@ async def receive_file(
             upload.write(request.file)
         else:
             raise _out_of_order()
-    file.flush()
+    upload.flush()
     if config is None:
         raise _out_of_order()
     return config
@@ -84,7 +94,7 @@ async def receive_clips(
         InvalidRequest: codes config_first, invalid_audio.
         TooLarge: code file_too_large.
     """
-    upload = Upload(file, max_bytes)
+    upload = Upload(file, max_bytes, "codec_max_decoded_bytes")
     config: codec_pb2.EncodeConfig | None = None
     starts: list[_Start] = []
     async for request in requests:
@@ -96,7 +106,7 @@ async def receive_clips(
             upload.write(request.audio)
         else:
             raise _out_of_order()
-    file.flush()
+    upload.flush()
     if config is None:
         raise _out_of_order()
     return config, _clips(starts, file, upload.size_bytes)

@@ -27,7 +27,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     """Wire the gateway as the settings say. Nothing is asked of any other process yet."""
     channels = Channels(settings.target_of)
     timeout_s = settings.gateway_health_timeout_s
-    store = RedisJobStore(Ledger(connect(settings.redis_url), settings.key_prefix))
+    store = RedisJobStore(Ledger(connect(settings.redis_url, retries=1), settings.key_prefix))
     capabilities = GrpcCapabilities(channels, settings.gateway_capabilities_s, timeout_s)
     ports = Ports(
         store=store,
@@ -54,7 +54,7 @@ def main() -> None:
     telemetry.configure("gateway", settings)
     uvicorn.run(
         create_app(settings),
-        host=settings.host,
+        host=settings.http_host,
         port=settings.http_port,
         log_level=settings.log_level,
         log_config=None,

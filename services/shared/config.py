@@ -25,8 +25,12 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="Address that servers listen on.")
 
-    redis_url: str = Field("redis://127.0.0.1:6399/0", description="The ledger's Redis.")
-    broker_url: str | None = Field(None, description="Celery's broker; the ledger's Redis when unset.")
+    redis_url: str = Field(
+        "redis://127.0.0.1:6399/0", pattern="^(redis|rediss|unix)://", description="The ledger's Redis."
+    )
+    broker_url: str | None = Field(
+        None, pattern=r"^[a-z+]+://", description="Celery's broker; the ledger's Redis when unset."
+    )
     key_prefix: str = Field("dragoman:", description="Prefix of every Redis key.")
 
     http_port: Port = Field(8080, description="The gateway's HTTP port.")

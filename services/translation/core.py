@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -14,9 +13,7 @@ from services.translation.sentences import split
 
 # Enough to keep a batching engine busy; between two batches a call can be cancelled.
 _BATCH: Final = 16
-_DIGITS: Final = re.compile(r"\d+")
 
-DIGITS_CHANGED: Final = "digits_changed"
 EMPTY: Final = "empty_translation"
 
 
@@ -26,8 +23,7 @@ class Translation:
 
     Attributes:
         text: The translation; what has no letters in it is as it was.
-        warnings: "digits_changed" when the groups of digits are not those of the source,
-            "empty_translation" when nothing is left of it.
+        warnings: "empty_translation" when nothing is left of a text that was not empty.
     """
 
     text: str
@@ -134,6 +130,4 @@ def _put_back(piece: str, translated: Iterator[str]) -> str:
 
 
 def _warnings(before: str, after: str) -> tuple[str, ...]:
-    changed = sorted(_DIGITS.findall(before)) != sorted(_DIGITS.findall(after))
-    empty = bool(before.strip()) and not after.strip()
-    return (DIGITS_CHANGED,) * changed + (EMPTY,) * empty
+    return (EMPTY,) if before.strip() and not after.strip() else ()

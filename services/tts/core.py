@@ -47,7 +47,8 @@ class Speech:
     Attributes:
         audio: float32 mono at SAMPLE_RATE_HZ, without silence at its ends.
         voice: Name of the voice that spoke.
-        stretch: Times faster than the rate wished for; at least 1, and 1 when there was no need.
+        stretch: Rate applied on top of the one wished for, to fit the slot; at least 1, and 1 when there
+            was no need.
         passes: Times the text was spoken to get there: 1, or 2 after a bad forecast; 0 for nothing.
         warnings: Stable codes: nothing_to_speak, slot_overrun.
     """
@@ -98,7 +99,7 @@ class TtsCore:
         max_characters: Longest text accepted.
     """
 
-    def __init__(self, engine: TtsEngine, max_stretch: float = 1.25, max_characters: int = 20_000) -> None:
+    def __init__(self, engine: TtsEngine, max_stretch: float = 1.25, max_characters: int = 5_000) -> None:
         self.engine = engine
         self._max_stretch = max_stretch
         self._max_characters = max_characters

@@ -7,23 +7,30 @@ import json
 import wave
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from protos.v1 import common_pb2, tts_pb2, tts_pb2_grpc
 from services.shared import tasks
 from services.shared.config import load
-from services.shared.stage import Output, Work, run_worker
+from services.shared.stage import Handler, Output, Work, run_worker
 from services.tts.settings import TtsSettings
+
+# The server's word for it; a worker does not import the core.
+_SLOT_OVERRUN: Final = "slot_overrun"
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """What one unit has to say, and how; the text is empty when there is nothing."""
+    """What one unit has to say, and how; the text is empty when there is nothing.
+
+    The slot is followed by `borrow_ms` of silence on its channel.
+    """
 
     text: str
     language: str
     voice: str | None
     slot_ms: int = 0
+    borrow_ms: int = 0
     max_stretch: float | None = None
 
 
@@ -58,6 +65,7 @@ def _region(work: Work) -> _Line:
         payload["target_language"],
         payload.get("voice"),
         payload["end_ms"] - payload["start_ms"],
+        payload["borrow_ms"],
         payload.get("max_stretch"),
     )
 
@@ -82,8 +90,14 @@ def _document(line: _Line, audio: str | None, info: tts_pb2.SpeechInfo) -> Mappi
         "stretch": info.stretch or 1.0,
         "sample_rate_hertz": info.format.sample_rate_hertz,
         "model": {"name": info.model.name, "revision": info.model.revision} if info.model.name else None,
-        "warnings": list(info.warnings),
+        "warnings": _warnings(line, info),
     }
+
+
+def _warnings(line: _Line, info: tts_pb2.SpeechInfo) -> list[str]:
+    """Return the server's warnings; it does not know of the silence that takes what is over the slot."""
+    fits = info.duration_ms <= line.slot_ms + line.borrow_ms
+    return [each for each in info.warnings if not (fits and each == _SLOT_OVERRUN)]
 
 
 def _wav(pcm: bytes, layout: common_pb2.PcmFormat) -> bytes:
@@ -96,7 +110,7 @@ def _wav(pcm: bytes, layout: common_pb2.PcmFormat) -> bytes:
     return file.getvalue()
 
 
-HANDLERS = {tasks.SYNTHESIZE: synthesize}
+HANDLERS: Final[Mapping[str, Handler]] = {tasks.SYNTHESIZE: synthesize}
 
 
 def main() -> None:

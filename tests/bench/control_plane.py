@@ -106,7 +106,7 @@ class Peer(ABC):
         """Wait until `over()`, as long as the worker lives."""
         deadline = time.monotonic() + _GIVE_UP_S
         while not over():
-            assert self.process.poll() is None, f"the worker ended: {self.process.args}"
+            assert self.process.poll() is None, "the worker ended"
             assert time.monotonic() < deadline, "the worker hangs"
             time.sleep(_POLL_S)
 

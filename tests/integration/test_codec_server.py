@@ -20,7 +20,9 @@ from services.shared.rpc import wire
 from services.shared.rpc.server import start
 from tests.support import recordings
 
-SETTINGS = CodecSettings(codec_max_duration_s=30, codec_max_file_bytes=2_000_000)
+SETTINGS = CodecSettings(
+    codec_max_duration_s=30, codec_max_file_bytes=2_000_000, codec_max_decoded_bytes=3_000_000
+)
 ENGINE = PyavEngine(PyavSettings())
 STEREO = recordings.tone(2, 8000, 440, 700)
 
@@ -185,7 +187,7 @@ async def test_clip_streams_out_of_order_are_refused(stub: codec_pb2_grpc.CodecA
 
 async def test_clips_come_back_as_a_file(stub: codec_pb2_grpc.CodecAsyncStub) -> None:
     config = codec_pb2.EncodeConfig(
-        codec="opus", bitrate_kbps=24, layout="per_channel", channel_count=2, duration_ms=4000, level=True
+        codec="opus", bitrate_kbps=24, layout="multichannel", channel_count=2, duration_ms=4000, level=True
     )
     clips = [(0, 500, tone_bytes(1)), (1, 2000, tone_bytes(1)), (0, 1000, tone_bytes(0.5))]
     info, data = await encoded(stub, config, clips)
@@ -208,9 +210,16 @@ async def test_a_mix_is_one_channel(stub: codec_pb2_grpc.CodecAsyncStub) -> None
     assert media.channels[0].max() == pytest.approx(16_000, abs=50)
 
 
+async def test_clips_may_be_larger_than_an_upload(stub: codec_pb2_grpc.CodecAsyncStub) -> None:
+    config = codec_pb2.EncodeConfig(codec="flac", layout="mixed", channel_count=2)
+    clips = [(channel, 0, bytes(2 * 24_000 * 29)) for channel in (0, 1)]
+    assert sum(len(audio) for _, _, audio in clips) > SETTINGS.codec_max_file_bytes
+    assert (await encoded(stub, config, clips))[0].duration_ms == 29_000
+
+
 async def test_a_large_clip_comes_back_whole(stub: codec_pb2_grpc.CodecAsyncStub) -> None:
     samples = np.random.default_rng(2).integers(-9000, 9000, 24_000 * 25).astype(np.int16)
-    config = codec_pb2.EncodeConfig(codec="flac", layout="per_channel", channel_count=1)
+    config = codec_pb2.EncodeConfig(codec="flac", layout="multichannel", channel_count=1)
     info, data = await encoded(stub, config, [(0, 0, samples.tobytes())])
     assert info.duration_ms == 25_000
     assert np.array_equal(recordings.opened(ENGINE, data).channels[0], samples)
@@ -219,11 +228,11 @@ async def test_a_large_clip_comes_back_whole(stub: codec_pb2_grpc.CodecAsyncStub
 def broken_clips(name: str) -> Iterator[codec_pb2.EncodeRequest]:
     odd, two = name == "odd", name == "stereo"
     yield codec_pb2.EncodeRequest(
-        config=codec_pb2.EncodeConfig(codec="wav", layout="per_channel", channel_count=1)
+        config=codec_pb2.EncodeConfig(codec="wav", layout="multichannel", channel_count=1)
     )
     layout = common_pb2.PcmFormat(sample_rate_hertz=8000, channel_count=2 if two else 1)
     yield codec_pb2.EncodeRequest(clip=codec_pb2.ClipStart(format=layout))
-    yield codec_pb2.EncodeRequest(audio=bytes(2_000_002 if name == "large" else 3 if odd else 4))
+    yield codec_pb2.EncodeRequest(audio=bytes(3_000_002 if name == "large" else 3 if odd else 4))
 
 
 @pytest.mark.parametrize(
@@ -239,6 +248,7 @@ BAD_CONFIGS = [
     ({"codec": "opus", "sample_rate_hertz": 44_100, "duration_ms": 10}, "unsupported_sample_rate"),
     ({"codec": "mp3", "channel_count": 3, "duration_ms": 10}, "too_many_channels"),
     ({"codec": "wav", "layout": "", "duration_ms": 10}, "invalid_layout"),
+    ({"codec": "wav", "layout": "per_channel", "duration_ms": 10}, "invalid_layout"),
     ({"codec": "wav"}, "empty_timeline"),
     ({"codec": "wav", "duration_ms": 31_000}, "media_too_long"),
 ]
@@ -248,7 +258,7 @@ BAD_CONFIGS = [
 async def test_a_file_that_cannot_be_made_is_refused(
     stub: codec_pb2_grpc.CodecAsyncStub, fields: dict[str, str | int], code: str
 ) -> None:
-    config = codec_pb2.EncodeConfig(**({"layout": "per_channel", "channel_count": 1} | fields))  # type: ignore[arg-type]
+    config = codec_pb2.EncodeConfig(**({"layout": "multichannel", "channel_count": 1} | fields))  # type: ignore[arg-type]
     assert (await error_of(stub.Encode(clip_messages(config, [])))).code == code
 
 

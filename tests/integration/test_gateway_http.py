@@ -151,7 +151,7 @@ async def test_a_call_is_kept_and_written_into_the_ledger(settings: GatewaySetti
     assert claim is not None
     assert LocalArtifacts(settings.artifacts_dir).get(claim.spec["input"]["key"]) == wav()
     assert (claim.spec["input"]["container"], claim.spec["target_language"]) == ("wav", "pt-BR")
-    assert claim.spec["audio"] == {"codec": "opus", "bitrate_kbps": 24, "layout": "both"}
+    assert claim.spec["audio"] == {"codec": "opus", "bitrate_kbps": None, "layout": "both"}
 
 
 async def test_its_hint_waits_in_the_queue_of_its_stage(settings: GatewaySettings) -> None:

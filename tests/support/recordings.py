@@ -86,7 +86,7 @@ class Opened:
 
 def opened(engine: CodecEngine, data: bytes, raw: RawFormat | None = None, sample_rate_hz: int = 0) -> Opened:
     """Take a file apart with an engine."""
-    core = CodecCore(engine, Caps(max_duration_ms=60_000))
+    core = CodecCore(engine, Caps(max_duration_ms=120_000))
     request = DecodeRequest(raw, sample_rate_hz)
     with spooled(data) as file, core.decode(file, request, lambda: False) as recording:
         media = recording.media

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 import typer
@@ -52,6 +53,13 @@ def reporter(console: Console) -> Report:
     begun = time.monotonic()
 
     def report(name: str, state: str) -> None:
-        console.print(f"  {name:<20} {state:<8} {time.monotonic() - begun:5.1f} s")
+        say(console, f"  {name:<20} {state:<8} {time.monotonic() - begun:5.1f} s")
 
     return report
+
+
+def say(console: Console, text: str, style: str | None = None) -> None:
+    """Print a line; nothing happens when the terminal is closed or nobody reads the pipe any more."""
+    # rich answers a broken pipe with SystemExit, which must not keep a stack from being stopped.
+    with contextlib.suppress(OSError, SystemExit):
+        console.print(text, style=style)

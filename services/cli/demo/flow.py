@@ -16,9 +16,10 @@ from rich.console import Console
 from services.cli import watching
 from services.cli.client import Gateway, connect
 from services.cli.commands import jobs
-from services.cli.commands.stack import reporter
+from services.cli.commands.stack import reporter, say
 from services.cli.settings import CliSettings
 from services.cli.stack.embedded import Stack
+from services.cli.stack.process import undisturbed
 from services.shared.config import load
 from services.shared.errors import InvalidRequest
 
@@ -66,17 +67,15 @@ def spec_for(call: Path | None, source: str | None, target: str | None) -> dict[
 @contextlib.contextmanager
 def running(stack: Stack, console: Console) -> Iterator[None]:
     """Have the stack up; stop it afterwards, come what may, unless it was up before."""
-    console.print("Starting the stack", style="bold")
+    say(console, "Starting the stack", style="bold")
     started = stack.up(reporter(console))
     try:
         yield
     finally:
         if started:
-            # A second Ctrl-C would leave the half of it running.
-            impatience = signal.signal(signal.SIGINT, signal.SIG_IGN)
-            console.print("Stopping the stack", style="bold")
-            stack.down(reporter(console))
-            signal.signal(signal.SIGINT, impatience)
+            with undisturbed():
+                say(console, "Stopping the stack", style="bold")
+                stack.down(reporter(console))
 
 
 def _translate(gateway: Gateway, file: Path, spec: dict[str, Any], home: Path, console: Console) -> None:

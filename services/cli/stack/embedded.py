@@ -81,7 +81,8 @@ class Stack:
             try:
                 self._start(report)
             except BaseException:
-                self._stop(lambda _name, _state: None)
+                with process.undisturbed():
+                    self._stop(lambda _name, _state: None)
                 raise
             return True
 
@@ -104,10 +105,16 @@ class Stack:
         elif self._settings.brings_own_redis and not health.ready(REDIS, self._settings):
             raise Unavailable("The Redis of DRAGOMAN_REDIS_URL does not answer.", code="redis_unavailable")
         rest = tuple(component for component in self.components if component.module is not None)
-        for component in rest:
+        for position, component in enumerate(rest):
             # Without -P a folder named `services` in the current folder would be run instead.
-            self._launch(component, (sys.executable, "-P", "-m", str(component.module)), environment)
+            command = (sys.executable, "-P", "-m", str(component.module))
+            self._launch(component, command, environment | self._metrics_port(position))
         self._await_ready(rest, self._children, report)
+
+    def _metrics_port(self, position: int) -> dict[str, str]:
+        # One port cannot serve them all: each takes the next one, in the order of the table.
+        first = self._settings.metrics_port
+        return {} if first is None else {"DRAGOMAN_METRICS_PORT": str(first + position)}
 
     def _launch(self, component: Component, command: tuple[str, ...], environment: Mapping[str, str]) -> None:
         self._children[component] = process.start(self.place(component), command, environment)
@@ -153,13 +160,10 @@ class Stack:
 
     def _require_free_ports(self) -> None:
         for component in self.components:
-            if component.port_setting is None:
-                continue
-            host = "127.0.0.1" if component == REDIS else self._settings.host
-            port = int(getattr(self._settings, component.port_setting))
-            if not health.port_free(host, port):
+            address = health.address_of(component, self._settings)
+            if address is not None and not health.port_free(*address):
                 raise Misconfigured(
-                    f"Port {port} of {component.name} is used by another program; "
+                    f"Port {address[1]} of {component.name} is used by another program; "
                     f"set {component.port_variable} to a free one.",
                     code="port_in_use",
                 )
@@ -170,7 +174,7 @@ class Stack:
         # A killed process leaves its temporary files; here they go at the next start.
         temporary = self._home / "tmp"
         shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir(mode=0o700)
+        temporary.mkdir(mode=0o700, exist_ok=True)
         own = {"PYTHONPATH": str(root), "DRAGOMAN_HOME": str(self._home), "TMPDIR": str(temporary)}
         return {**os.environ, **own}
 

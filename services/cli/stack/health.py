@@ -51,10 +51,17 @@ def gateway_ready(settings: CliSettings) -> bool:
     return False
 
 
+def address_of(component: Component, settings: CliSettings) -> tuple[str, int] | None:
+    """Return the host and port that a component listens on; None when it listens on none."""
+    if component.port_setting is None:
+        return None
+    hosts = {REDIS: "127.0.0.1", GATEWAY: settings.http_host}
+    return hosts.get(component, settings.host), int(getattr(settings, component.port_setting))
+
+
 def port_free(host: str, port: int) -> bool:
     """Say whether a server could listen on a port now."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
+    with socket.socket() as probe:
         # As servers do: a connection that lingers after its server's end is no obstacle.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

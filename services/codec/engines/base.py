@@ -111,9 +111,10 @@ class CodecEngine(Protocol):
         Raises:
             InvalidMedia: codes empty_file, no_audio, truncated_media, damaged_media, too_many_channels,
                 unsupported_sample_rate, format_changes, decoder_crashed.
-            Unsupported: code unsupported_codec.
+            Unsupported: codes unsupported_codec, several_audio_tracks.
             TooLarge: codes media_too_long, decoder_limit.
             Timeout: code decoder_timeout.
+            StorageFailure: code spool_failed.
             Cancelled: `cancelled()` turned true.
         """
         ...

@@ -20,7 +20,7 @@ class EngineSpec:
         name: Value of DRAGOMAN_CODEC_ENGINE.
         factory: Makes it; imports its packages only then.
         packages: Import names that must be installed.
-        extra: What to install when they are not.
+        extra: The file of requirements/ that holds them.
         description: One line for people.
     """
 
@@ -75,7 +75,8 @@ def create(name: str, settings: CodecSettings) -> CodecEngine:
     missing = [package for package in spec.packages if importlib.util.find_spec(package) is None]
     if missing:
         raise Misconfigured(
-            f"The codec engine {name} needs {', '.join(missing)}: install dragoman[{spec.extra}].",
+            f"The codec engine {name} needs {', '.join(missing)}: run make setup, or "
+            f"pip install -r requirements/{spec.extra}.txt.",
             code="missing_package",
         )
     return spec.factory(settings)

@@ -9,14 +9,18 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 from services.gateway.api import errors, health, jobs, stages
 from services.gateway.api.context import Context, authenticate
 from services.gateway.api.request_id import RequestId
+from services.gateway.jobs.spec import json_schema
 
 _description = APIRouter(dependencies=[Depends(authenticate)])
 
 
 @_description.get("/v1/openapi.json", include_in_schema=False)
 def openapi(request: Request) -> Any:
-    """Return the description of this API."""
-    return request.app.openapi()
+    """Return the description of this API, with the job spec, which the routes read by themselves."""
+    description = request.app.openapi()
+    spec = json_schema(ref_template="#/components/schemas/{model}")
+    description["components"]["schemas"] |= spec.pop("$defs") | {"JobSpec": spec}
+    return description
 
 
 def build(context: Context) -> FastAPI:

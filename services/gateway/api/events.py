@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from services.gateway.api.schemas import JobView
 from services.gateway.jobs.model import Job
 from services.gateway.settings import GatewaySettings
-from services.shared.errors import NotFound
+from services.shared.errors import NotFound, Unavailable
 
 
 async def events(
@@ -31,8 +31,8 @@ async def events(
     while True:
         try:
             job = await run_in_threadpool(look)
-        except NotFound:
-            return  # erased while we watched
+        except (NotFound, Unavailable):
+            return  # erased while we watched, or Redis is away: the client comes back and is told so
         if job.version > last_version:
             last_version, spoke_s = job.version, time.monotonic()
             yield f"id: {job.version}\nevent: job\ndata: {JobView.of(job).model_dump_json()}\n\n"

@@ -11,6 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import GaugeMetricFamily
 
 from services.gateway.api.context import Wired
+from services.gateway.api.errors import RETRY_AFTER_S
 from services.gateway.api.schemas import ComponentView, ReadyView
 from services.gateway.jobs.ports import JobStore
 from services.shared import telemetry
@@ -20,8 +21,8 @@ router = APIRouter(tags=["health"])
 
 
 @router.get("/healthz")
-def alive() -> dict[str, str]:
-    """Say that this process answers; nothing else is asked."""
+async def alive() -> dict[str, str]:
+    """Say that this process answers; nothing else is asked, and no thread that may be waiting for Redis."""
     return {"status": "ok"}
 
 
@@ -32,6 +33,7 @@ def ready(context: Wired, response: Response) -> ReadyView:
     all_ready = all(component.ready for component in components)
     if not all_ready:
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
+        response.headers["retry-after"] = str(RETRY_AFTER_S)
     return ReadyView(ready=all_ready, components=[ComponentView(**asdict(each)) for each in components])
 
 

@@ -22,6 +22,7 @@ from services.gateway.jobs.model import File, JobState
 from services.gateway.jobs.ports import JobQuery
 
 MAX_PAGE_SIZE: Final = 200
+SPEC: Final = {"$ref": "#/components/schemas/JobSpec"}
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9._ -]+")
 _BODY: Final[dict[str, Any]] = {
     "requestBody": {
@@ -31,13 +32,11 @@ _BODY: Final[dict[str, Any]] = {
                 "schema": {
                     "type": "object",
                     "required": ["spec"],
-                    "properties": {
-                        "spec": {"type": "string", "description": "The job spec, JSON."},
-                        "file": {"type": "string", "format": "binary"},
-                    },
-                }
+                    "properties": {"spec": SPEC, "file": {"type": "string", "format": "binary"}},
+                },
+                "encoding": {"spec": {"contentType": "application/json"}},
             },
-            "application/json": {"schema": {"type": "object", "description": "The spec of a text job."}},
+            "application/json": {"schema": SPEC},
         },
     }
 }

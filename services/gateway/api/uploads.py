@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from fastapi import Request
 from starlette.datastructures import FormData, UploadFile
+from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive
 
 from services.gateway.jobs.service import Upload
@@ -29,16 +30,19 @@ async def received(request: Request, max_bytes: int) -> AsyncIterator[Received]:
     """Read a submission; its file goes through a spool on disk that is gone afterwards.
 
     Raises:
-        TooLarge: (code file_too_large) the body is over the cap; reading stops there.
-        InvalidRequest: it is neither multipart nor JSON, or has no spec.
+        TooLarge: (codes file_too_large, spec_too_large) the body or the spec is over its cap; reading
+            stops there.
+        InvalidRequest: it is neither multipart nor JSON, has no spec, or (code upload_aborted) breaks off.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type == "multipart/form-data":
-        bounded = _bounded(request, max_bytes)
-        async with bounded.form(max_files=2, max_fields=2, max_part_size=MAX_SPEC_BYTES) as form:
+        form = await _form(_bounded(request, max_bytes, _file_too_large(max_bytes)))
+        try:
             yield Received(await _spec(form), _upload(form))
+        finally:
+            await form.close()
     elif media_type == "application/json":
-        yield Received(await _bounded(request, MAX_SPEC_BYTES).body(), None)
+        yield Received(await _bounded(request, MAX_SPEC_BYTES, _spec_too_large()).body(), None)
     else:
         raise InvalidRequest(
             "Send multipart/form-data with the parts file and spec, or the spec as application/json.",
@@ -46,35 +50,54 @@ async def received(request: Request, max_bytes: int) -> AsyncIterator[Received]:
         )
 
 
-def _bounded(request: Request, max_bytes: int) -> Request:
-    """Return the request with a body that raises TooLarge as soon as it is over the cap."""
+def _bounded(request: Request, max_bytes: int, too_large: TooLarge) -> Request:
+    """Return the request with a body that raises `too_large` as soon as it is over the cap."""
     if int(request.headers.get("content-length", 0)) > max_bytes:
-        raise _too_large(max_bytes)
-    return Request(request.scope, _counted(request.receive, max_bytes))
+        raise too_large
+    return Request(request.scope, _counted(request.receive, max_bytes, too_large))
 
 
-def _counted(receive: Receive, max_bytes: int) -> Receive:
+def _counted(receive: Receive, max_bytes: int, too_large: TooLarge) -> Receive:
     seen_bytes = 0
 
     async def counted() -> Message:
         nonlocal seen_bytes
         message = await receive()
+        if message["type"] == "http.disconnect":
+            # Nobody hears this answer; it is an error of the client, and none of ours to log.
+            raise InvalidRequest("The connection ended before the upload.", code="upload_aborted")
         seen_bytes += len(message.get("body", b""))
         if seen_bytes > max_bytes:
-            raise _too_large(max_bytes)
+            raise too_large
         return message
 
     return counted
 
 
-def _too_large(max_bytes: int) -> TooLarge:
+def _file_too_large(max_bytes: int) -> TooLarge:
     return TooLarge(f"The request is over the cap of {max_bytes} bytes.", code="file_too_large")
+
+
+def _spec_too_large() -> TooLarge:
+    return TooLarge(f"The spec is over the cap of {MAX_SPEC_BYTES} bytes.", code="spec_too_large")
+
+
+async def _form(request: Request) -> FormData:
+    try:
+        return await request.form(max_files=2, max_fields=2, max_part_size=MAX_SPEC_BYTES)
+    except HTTPException as error:
+        # The parser has one class for all that is wrong; only a plain field has this cap.
+        if error.detail.startswith("Part exceeded maximum size"):
+            raise _spec_too_large() from None
+        raise
 
 
 async def _spec(form: FormData) -> bytes:
     spec = form.get("spec")
     if isinstance(spec, UploadFile):
-        return await spec.read(MAX_SPEC_BYTES)
+        if (spec.size or 0) > MAX_SPEC_BYTES:
+            raise _spec_too_large()
+        return await spec.read()
     if spec is None:
         raise InvalidRequest("The part spec is missing: it is the job's JSON.", code="missing_spec")
     return spec.encode()

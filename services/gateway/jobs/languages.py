@@ -21,6 +21,11 @@ def serves(supported: str, asked: str) -> bool:
     return one.startswith(other) or other.startswith(one)
 
 
+def same_language(one: str, other: str) -> bool:
+    """Say whether two tags differ at most in script, region or variant: "pt-PT" and "pt-BR" do not."""
+    return one.partition("-")[0].lower() == other.partition("-")[0].lower()
+
+
 def any_serves(supported: Iterable[str], asked: str) -> bool:
     """Say whether one of the supported tags does for `asked`."""
     return any(serves(each, asked) for each in supported)

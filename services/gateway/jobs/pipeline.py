@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from itertools import pairwise
+from typing import Final, Literal
 
 from services.shared import tasks
 
 Scope = Literal["job", "channel", "region"]
+_DEPTHS: Final[Mapping[Scope, int]] = {"job": 0, "channel": 1, "region": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +33,21 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """The stages of a job kind, in order."""
+    """The stages of a job kind, in order.
+
+    Raises:
+        ValueError: the ledger cannot run it: a stage that is wider than the one before must be the last one,
+            and of the scope "job".
+    """
 
     stages: tuple[Stage, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse what the ledger cannot run."""
+        for at, (before, stage) in enumerate(pairwise(self.stages), start=1):
+            widens = _DEPTHS[stage.scope] < _DEPTHS[before.scope]
+            if widens and (stage.scope != "job" or at != len(self.stages) - 1):
+                raise ValueError(f"{stage.name} gathers, so it must be the last stage, of the scope job.")
 
     def stages_for(self, outputs: Collection[str]) -> tuple[Stage, ...]:
         """Return the stages that a job asking for `outputs` goes through."""

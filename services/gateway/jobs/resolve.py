@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from services.gateway.jobs.languages import AUTO, any_serves, canonical, serves
+from services.gateway.jobs.languages import AUTO, any_serves, canonical, same_language, serves
 from services.gateway.jobs.ports import Capabilities, TranslationCapabilities
 from services.gateway.jobs.ports import Codec as CodecDescription
 from services.gateway.jobs.spec import (
@@ -134,7 +134,8 @@ def _no_pair(
 
 def _voice(wish: str | None, language: str, capabilities: Capabilities, field: str) -> str | None:
     voices = capabilities.tts().voices
-    names = [voice.name for voice in voices if serves(voice.language, language)]
+    # A voice of another region is better than none: pt-PT is spoken by pt-BR.
+    names = [voice.name for voice in voices if same_language(voice.language, language)]
     if not names:
         spoken = sorted({voice.language for voice in voices})
         raise Unsupported(

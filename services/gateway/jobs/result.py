@@ -14,6 +14,7 @@ SCHEMA_VERSION: Final = "1"
 # What a job leaves as documents, by the name under which a unit's output refers to it.
 DOCUMENTS: Final = ("transcript", "translation")
 
+_LANGUAGES: Final = ("source_language", "target_language")
 _INDEX: Final = re.compile(r"c(\d+)(?:r(\d+))?")
 Json = dict[str, Any]
 
@@ -86,15 +87,15 @@ def compose(outcome: JobOutcome, documents: Mapping[str, Any]) -> Json:
 
 def _call(outputs: Outputs) -> Json:
     media = outputs.output(tasks.DECODE)
-    channels = [_channel(outputs, unit) for unit in outputs.units(tasks.SEGMENT)]
-    twins = [
-        _twin(index, first, outputs.spec)
+    channels = {position(unit.index)[0]: _channel(outputs, unit) for unit in outputs.units(tasks.SEGMENT)}
+    twins = {
+        index: _twin(index, channels[first], outputs.spec)
         for index, first in enumerate(media.get("identical_to", ()))
         if index != first
-    ]
+    }
     return {
         "duration_ms": media.get("duration_ms", 0),
-        "channels": sorted(channels + twins, key=lambda channel: channel["index"]),
+        "channels": [channel for _, channel in sorted((channels | twins).items())],
     }
 
 
@@ -117,17 +118,22 @@ def _channel(outputs: Outputs, segment: UnitRecord) -> Json:
     }
 
 
-def _twin(index: int, first: int, spec: Mapping[str, Any]) -> Json:
-    """Return a channel with the same audio as another one, which alone was worked on."""
+def _twin(index: int, first: Json, spec: Mapping[str, Any]) -> Json:
+    """Return a channel with the same audio as the channel `first`, which alone was worked on.
+
+    Where somebody speaks on it, and its languages were declared to be others, one of the two is wrong.
+    """
     listed = dict(enumerate(spec["channels"]))
-    declared = listed.get(index) or listed.get(first) or spec
+    worked_on = listed.get(first["index"]) or spec
+    declared = listed.get(index) or worked_on
+    differs = any(declared.get(name) != worked_on.get(name) for name in _LANGUAGES)
     return {
         "index": index,
         "role": declared.get("role"),
         "source_language": declared.get("source_language"),
         "target_language": declared.get("target_language"),
-        "identical_to": first,
-        "warnings": ["identical_channels"],
+        "identical_to": first["index"],
+        "warnings": ["identical_channels"] if differs and first["regions"] else [],
         "regions": [],
     }
 
@@ -137,13 +143,15 @@ def _region(outputs: Outputs, unit: UnitRecord) -> Json:
     translation = outputs.document(tasks.TRANSLATE, "translation", unit.index)
     if not translation and (made := transcript.get("translation")):  # by the ASR engine itself
         translation = {"model": transcript.get("model", {})} | made
-    speech = outputs.output(tasks.SYNTHESIZE, unit.index)
+    synthesis = outputs.output(tasks.SYNTHESIZE, unit.index)
+    speech = _speech_of_region(outputs, unit) if synthesis.get("audio") else None
     text, confidence = transcript.get("text", ""), transcript.get("confidence", 0.0)
     entities = review.number_entities(text, translation["text"]) if translation else []
     warnings = [
         *transcript.get("warnings", ()),
         *translation.get("warnings", ()),
-        *speech.get("warnings", ()),
+        *synthesis.get("warnings", ()),
+        *(["speech_late"] if speech and speech["delay_ms"] > review.MAX_DELAY_MS else []),
         *(f"{stage}_failed" for stage in _failed_after_transcript(outputs, unit.index)),
     ]
     return {
@@ -151,7 +159,7 @@ def _region(outputs: Outputs, unit: UnitRecord) -> Json:
         "end_ms": unit.payload["end_ms"],
         "source": {"text": text, "confidence": confidence, "words": transcript.get("words", [])},
         "translation": _translation(translation) if translation else None,
-        "speech": _speech_of_region(outputs, unit) if speech.get("audio") else None,
+        "speech": speech,
         "entities": entities,
         "warnings": list(dict.fromkeys(warnings)),
         "needs_review": review.needs_review(entities, warnings, confidence),
@@ -166,16 +174,18 @@ def _failed_after_transcript(outputs: Outputs, index: str) -> Iterator[str]:
 
 
 def _speech_of_region(outputs: Outputs, unit: UnitRecord) -> Json:
-    speech = outputs.output(tasks.SYNTHESIZE, unit.index)
-    asked = {"start_ms": unit.payload["start_ms"]}
+    speech, region = outputs.output(tasks.SYNTHESIZE, unit.index), unit.payload
+    asked = {"start_ms": region["start_ms"]}
     placed = outputs.output(tasks.ENCODE).get("placements", {}).get(unit.index, asked)
     end_ms = placed.get("end_ms", placed["start_ms"] + speech["duration_ms"])
+    over_ms = max(0, end_ms - region["end_ms"])
     return {
         "voice": speech["voice"],
         "slot_ms": speech["slot_ms"],
         "duration_ms": speech["duration_ms"],
         "stretch": speech["stretch"],
-        "borrowed_ms": max(0, end_ms - unit.payload["end_ms"]),
+        "borrowed_ms": min(over_ms, region["borrow_ms"]),
+        "delay_ms": max(0, placed["start_ms"] - region["start_ms"]),
         "start_ms": placed["start_ms"],
         "end_ms": end_ms,
     }
@@ -260,5 +270,10 @@ def _hole(unit: UnitRecord) -> Json:
 
 
 def _any_review(body: Mapping[str, Any]) -> bool:
-    regions = (region for channel in body.get("channels", ()) for region in channel["regions"])
-    return bool(body.get("needs_review")) or any(region["needs_review"] for region in regions)
+    channels = body.get("channels", ())
+    regions = (region for channel in channels for region in channel["regions"])
+    return (
+        bool(body.get("needs_review"))
+        or any(channel["warnings"] for channel in channels)
+        or any(region["needs_review"] for region in regions)
+    )

@@ -10,6 +10,10 @@ from typing import Any, Final
 # Whisper's mean token probability on clean telephone speech lies well above; below, words are guesses.
 MIN_CONFIDENCE: Final = 0.5
 
+# People leave some 200 ms between turns (Stivers et al., PNAS 2009): speech that begins clearly later
+# than the original is still heard when the answer to it begins.
+MAX_DELAY_MS: Final = 300
+
 # Digits, and what languages put between them: 1,234.5 and 1.234,5 and 1 234,5 and 1'234 and 415-515-8158.
 # Colon and slash separate two numbers (10:30, 05/06), as "h" does in 10h30.
 _NUMBER: Final = re.compile(r"\d+(?:[.,'\u2019\u00a0\u202f -]\d+)*")

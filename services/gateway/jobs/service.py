@@ -157,13 +157,15 @@ class JobService:
         """Return a finished job's result document.
 
         Raises:
-            Conflict: (job_not_finished) it still runs, or (no_result) it failed or was cancelled.
+            Conflict: (job_not_finished) it still runs, or (no_result) it failed, for the reason that the
+                detail names, or was cancelled.
         """
         job = self.get(tenant, job_id)
         if not job.state.final:
             raise Conflict("The job is not finished yet; ask again later.", code="job_not_finished")
         if job.state in {JobState.FAILED, JobState.CANCELLED}:
-            raise Conflict(f"The job {job.state} and has no result; see its error.", code="no_result")
+            why = f"failed ({job.error.code}); see its error" if job.error else f"is {job.state}"
+            raise Conflict(f"There is no result: the job {why}.", code="no_result")
         return self.file(tenant, job_id, RESULT_NAME)
 
     def content(self, file: File) -> Iterator[bytes]:

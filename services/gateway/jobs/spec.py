@@ -21,6 +21,8 @@ from services.shared.errors import InvalidRequest
 
 MAX_SPEC_BYTES: Final = 256 * 1024
 MAX_TEXT_CHARACTERS: Final = 20_000
+# Some six minutes of speech: one unit makes all of it, in one call.
+MAX_SPEECH_CHARACTERS: Final = 5_000
 MAX_CHANNELS: Final = 8
 
 _TAG: Final = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$"
@@ -41,6 +43,7 @@ SourceLanguage = Annotated[
 Role = Annotated[str, StringConstraints(pattern=_ROLE)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 Text = Annotated[str, StringConstraints(pattern=_NOT_BLANK, max_length=MAX_TEXT_CHARACTERS)]
+SpokenText = Annotated[str, StringConstraints(pattern=_NOT_BLANK, max_length=MAX_SPEECH_CHARACTERS)]
 Metadata = Annotated[
     dict[Name, Annotated[str, StringConstraints(max_length=512)]], Field(max_length=32, default_factory=dict)
 ]
@@ -170,7 +173,7 @@ class SpeechSpec(_Job):
     """A text in, speech out."""
 
     kind: Literal["speech"]
-    text: Text
+    text: SpokenText
     language: Language
     voice: Name | None = None
     audio: AudioSpec = AudioSpec()
@@ -249,6 +252,11 @@ def _field_error(problem: Any) -> FieldError:
         case _:
             message = problem["msg"][:1].lower() + problem["msg"][1:]
     return FieldError(field, message)
+
+
+def json_schema(ref_template: str = "#/$defs/{model}") -> dict[str, Any]:
+    """Return the JSON Schema of a spec; `ref_template` says where its definitions will lie."""
+    return _ADAPTER.json_schema(ref_template=ref_template)
 
 
 def kinds() -> tuple[str, ...]:

@@ -12,6 +12,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol
@@ -116,7 +117,9 @@ def _pip(*arguments: str) -> str:
 
 
 def _npm(*arguments: str) -> str:
-    return _run("npm", (*npm_command(), *arguments))
+    # npm keeps whatever it sees; in the user's own cache a model would lie a second time, for good.
+    with tempfile.TemporaryDirectory(prefix="dragoman-npm-") as cache:
+        return _run("npm", (*npm_command(), *arguments, "--cache", cache))
 
 
 def _run(client: str, command: Sequence[str]) -> str:

@@ -21,7 +21,7 @@ class EngineSpec:
         name: Value of DRAGOMAN_TRANSLATION_ENGINE.
         module: Has `load(settings)`; imported only when chosen, for it imports the engine's packages.
         packages: Import names that must be installed.
-        extra: What to install when they are not.
+        extra: Name of the requirements file that brings them.
         description: One line for people.
     """
 
@@ -64,7 +64,8 @@ def create(name: str, settings: Settings) -> TranslationEngine:
     missing = [package for package in spec.packages if importlib.util.find_spec(package) is None]
     if missing:
         raise Misconfigured(
-            f"The translation engine {name} needs {', '.join(missing)}: install dragoman[{spec.extra}].",
+            f"The translation engine {name} needs {', '.join(missing)}: "
+            f"run make setup, or pip install -r requirements/{spec.extra}.txt.",
             code="missing_package",
         )
     engine: TranslationEngine = importlib.import_module(spec.module).load(settings)

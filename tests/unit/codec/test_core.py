@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.codec.core import CodecCore
+from services.codec.core import MOST_OVERRUN_MS, CodecCore
 from services.codec.engines.base import Samples
 from services.codec.engines.fake import FakeEngine
 from services.codec.loudness import FULL_SCALE, TARGET_DB, from_db
@@ -135,6 +135,13 @@ def test_a_clip_that_runs_over_pushes_the_next_and_the_end() -> None:
     assert len(samples) == 5 * RATE_HZ
 
 
+def test_speech_may_run_over_the_end_of_the_longest_recording() -> None:
+    encoded, samples = encode([clip(59_000, 3)], duration_ms=60_000, sample_rate_hz=8000)
+    assert encoded.placements == ((59_000, 62_000),)
+    assert encoded.duration_ms == 62_000
+    assert len(samples) == 62 * 8000
+
+
 def test_without_a_duration_the_last_clip_ends_the_timeline() -> None:
     assert encode([clip(500, 1)])[0].duration_ms == 1500
 
@@ -210,7 +217,8 @@ REFUSED: list[tuple[str, list[Clip], dict[str, Any]]] = [
     ("invalid_sample_rate", [Clip(0, 0, 0, np.zeros(5, np.int16))], {}),
     ("empty_timeline", [], {}),
     ("media_too_long", [], {"duration_ms": 60_001}),
-    ("media_too_long", [clip(60_000, 0.1)], {}),
+    ("media_too_long", [clip(60_000 + MOST_OVERRUN_MS, 0.1)], {}),
+    ("media_too_long", [clip(60_000 + MOST_OVERRUN_MS, 0.1)], {"duration_ms": 60_000}),
 ]
 
 

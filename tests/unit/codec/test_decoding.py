@@ -188,6 +188,20 @@ def test_a_file_without_audio_says_so() -> None:
     assert code_of(file.getvalue()) == "no_audio"
 
 
+@pytest.mark.parametrize(("encoder", "muxer"), [("pcm_s16le", "matroska"), ("aac", "mp4"), ("flac", "ogg")])
+def test_a_second_audio_track_is_never_dropped(encoder: str, muxer: str) -> None:
+    file = io.BytesIO()
+    with av.open(file, "w", format=muxer) as container:
+        tracks = [cast("av.AudioStream", container.add_stream(encoder, rate=8000)) for _ in range(2)]
+        for track in tracks:
+            track.layout = "mono"
+            frame = av.AudioFrame.from_ndarray(TONE.reshape(1, -1), "s16", "mono")
+            frame.sample_rate = 8000
+            container.mux(track.encode(frame))
+            container.mux(track.encode(None))
+    assert code_of(file.getvalue()) == "several_audio_tracks"
+
+
 def test_two_files_glued_together_are_not_taken_for_one() -> None:
     low, high = (muxed("aac", "adts", recordings.tone(1, rate), rate) for rate in (24_000, 48_000))
     assert code_of(low + high) == "format_changes"

@@ -43,7 +43,16 @@ def test_a_difference_at_the_very_end_is_found() -> None:
 def test_noise_of_the_least_bits_is_no_difference() -> None:
     noise = np.random.default_rng(1).integers(-4, 5, len(ONE)).astype(np.int16)
     assert identical_to([ONE, ONE + noise]) == (0, 0)
-    assert identical_to([SILENCE, noise]) == (0, 0)
+    assert identical_to([noise, noise[::-1]]) == (0, 0)
+
+
+@pytest.mark.parametrize("amplitude", [1, 30])
+def test_a_quiet_speaker_is_not_nobody(amplitude: int) -> None:
+    quiet = recordings.tone(20, 8000, amplitude=amplitude)[:, 0]
+    whisper = SILENCE.copy()
+    whisper[-800:] = quiet[-800:]
+    assert identical_to([SILENCE, quiet, whisper]) == (0, 1, 1)
+    assert identical_to([whisper, SILENCE, SILENCE]) == (0, 1, 1)
 
 
 def test_crosstalk_does_not_make_two_speakers_one() -> None:

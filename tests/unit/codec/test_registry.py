@@ -35,7 +35,7 @@ def test_a_missing_package_names_what_to_install(monkeypatch: pytest.MonkeyPatch
         registry.create("pyav", CodecSettings())
     assert caught.value.code == "missing_package"
     assert "a_package_that_is_not_there" in caught.value.detail
-    assert "dragoman[lite]" in caught.value.detail
+    assert "run make setup, or pip install -r requirements/lite.txt" in caught.value.detail
 
 
 def test_settings_reach_the_decoder() -> None:

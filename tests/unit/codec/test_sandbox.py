@@ -17,6 +17,7 @@ from services.shared.errors import (
     DragomanError,
     InternalError,
     InvalidMedia,
+    StorageFailure,
     Timeout,
     TooLarge,
 )
@@ -120,6 +121,24 @@ def test_a_caller_who_goes_away_ends_the_decoder(tmp_path: Path) -> None:
         os.kill(int(pid_file.read_text()), 0)
 
 
+@pytest.mark.parametrize("ending", ["pass", "raise SystemExit(3)", "import time; time.sleep(600)"])
+def test_what_the_decoder_started_ends_with_it(ending: str) -> None:
+    started = "import sys, time; print('up', flush=True); time.sleep(20); open(int(sys.argv[1]), 'w').write('alive')"
+    script = f"""
+import json, subprocess, sys
+sink = json.loads(sys.argv[1])["sinks"][0]
+child = subprocess.Popen([sys.executable, "-c", {started!r}, str(sink)], stdout=subprocess.PIPE, pass_fds=[sink])
+child.stdout.readline()
+{ending}
+"""
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb") as end, recordings.spooled(b"") as file:
+        with os.fdopen(writing, "wb") as sink, pytest.raises(DragomanError):
+            stand_in(script, wall_s=2).run(file, (sink,), order(sinks=[sink.fileno()]), lambda: False)
+        # It comes to an end only once nobody holds the other side.
+        assert end.read() == b""
+
+
 def test_too_much_processor_time_is_the_files_error() -> None:
     script = """
         import json, sys
@@ -174,6 +193,17 @@ def test_the_kernel_holds_the_decoder_to_its_budget() -> None:
     assert limits == {"CPU": 7, "AS": 1 << 30, "FSIZE": 12_345, "NOFILE": 32, "CORE": 0}
 
 
+def test_the_decoder_can_gain_no_privileges() -> None:
+    script = """
+        import json, sys
+        from services.codec.decoder import limit
+        limit(json.loads(sys.argv[1])["budget"])
+        lines = dict(line.split(":\t") for line in open("/proc/self/status"))
+        print(json.dumps({"report": {"no new privileges": int(lines["NoNewPrivs"])}}))
+    """
+    assert dict(run(stand_in(script))) == {"no new privileges": 1}
+
+
 def test_a_decoder_without_memory_says_so() -> None:
     script = """
         import services.codec.decoder as decoder, sys
@@ -184,6 +214,15 @@ def test_a_decoder_without_memory_says_so() -> None:
     error = error_of(stand_in(script))
     assert isinstance(error, InvalidMedia)
     assert error.code == "decoder_limit"
+
+
+@pytest.mark.parametrize("seconds", [0.1, 5])
+def test_a_full_disk_is_not_a_bad_file(seconds: float) -> None:
+    data = recordings.wav(recordings.tone(seconds, 8000), 8000)
+    with Path("/dev/full").open("wb") as sink, recordings.spooled(data) as file:
+        with pytest.raises(StorageFailure) as caught:
+            Sandbox(30).run(file, (sink,), order(sinks=[sink.fileno()]), lambda: False)
+    assert (caught.value.code, caught.value.retryable) == ("spool_failed", True)
 
 
 def test_a_decoder_whose_server_died_gives_up() -> None:

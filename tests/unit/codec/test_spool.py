@@ -1,4 +1,4 @@
-"""Nothing of a call ever has a name on disk."""
+"""Nothing that the codec server holds of a call has a name on disk."""
 
 from __future__ import annotations
 

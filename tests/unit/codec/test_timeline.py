@@ -19,8 +19,8 @@ def clip(start_ms: int, samples: int, channel: int = 0, rate_hz: int = 8000) -> 
     return Clip(channel, start_ms, rate_hz, np.ones(samples, np.int16))
 
 
-def whole(timeline: Timeline, layout: str = "per_channel") -> Samples:
-    blocks = timeline.mixed() if layout == "mixed" else timeline.per_channel()
+def whole(timeline: Timeline, layout: str = "multichannel") -> Samples:
+    blocks = timeline.mixed() if layout == "mixed" else timeline.multichannel()
     return np.concatenate([*blocks])
 
 
@@ -87,7 +87,7 @@ def test_gain_rounds_and_never_wraps() -> None:
 
 def test_long_timelines_come_in_blocks() -> None:
     timeline = Timeline(BLOCK_SAMPLES * 2 + 5, 1)
-    assert [len(block) for block in timeline.per_channel()] == [BLOCK_SAMPLES, BLOCK_SAMPLES, 5]
+    assert [len(block) for block in timeline.multichannel()] == [BLOCK_SAMPLES, BLOCK_SAMPLES, 5]
     assert [block.shape for block in timeline.mixed()] == [(BLOCK_SAMPLES, 1), (BLOCK_SAMPLES, 1), (5, 1)]
 
 

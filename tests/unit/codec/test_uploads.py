@@ -12,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protos.v1 import codec_pb2, common_pb2
+from services.codec.settings import CodecSettings
 from services.codec.uploads import Upload, receive_clips, receive_file
+from services.gateway.settings import GatewaySettings
 from services.shared.errors import DragomanError, TooLarge
 from tests.support import recordings
 
@@ -47,7 +49,7 @@ async def test_a_file_is_put_together_from_its_pieces() -> None:
 @given(st.lists(st.binary(max_size=40), max_size=10), st.integers(0, 200))
 def test_no_more_than_the_cap_is_ever_written(pieces: list[bytes], cap: int) -> None:
     file = io.BytesIO()
-    upload = Upload(file, cap)
+    upload = Upload(file, cap, "codec_max_file_bytes")
     whole = b"".join(pieces)
 
     def write_all() -> None:
@@ -63,6 +65,18 @@ def test_no_more_than_the_cap_is_ever_written(pieces: list[bytes], cap: int) -> 
     else:
         write_all()
         assert file.getvalue() == whole
+
+
+async def test_too_much_names_the_setting_to_raise() -> None:
+    decode = (codec_pb2.DecodeRequest(config=codec_pb2.DecodeConfig()), codec_pb2.DecodeRequest(file=b"123"))
+    with pytest.raises(TooLarge, match="codec_max_file_bytes"):
+        await receive_file(stream(*decode), io.BytesIO(), 2)
+    with pytest.raises(TooLarge, match="codec_max_decoded_bytes"):
+        await receive_clips(stream(CONFIG, start(), audio(1, 2)), io.BytesIO(), 2)
+
+
+def test_what_the_gateway_takes_the_codec_takes_too() -> None:
+    assert CodecSettings().codec_max_file_bytes == GatewaySettings().gateway_max_upload_bytes
 
 
 async def test_clips_keep_their_audio_apart() -> None:

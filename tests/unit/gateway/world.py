@@ -113,7 +113,9 @@ class World:
 
 def region(channel: int, number: int, start_ms: int, end_ms: int) -> tuple[str, dict[str, Any]]:
     """Return the child that asr.segment makes of a region."""
-    payload = {"channel": channel, "region": number, "start_ms": start_ms, "end_ms": end_ms}
+    payload = {
+        "channel": channel, "region": number, "start_ms": start_ms, "end_ms": end_ms, "borrow_ms": 500
+    }  # fmt: skip
     return f"c{channel}r{number}", payload
 
 

@@ -30,7 +30,7 @@ def test_an_unknown_engine_is_answered_with_the_known_ones() -> None:
 
 def test_a_missing_package_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(Misconfigured, match=r"dragoman\[lite\]") as caught:
+    with pytest.raises(Misconfigured, match=r"run make setup, or .* requirements/lite\.txt") as caught:
         create("fxtranslate", TranslationSettings())
     assert caught.value.code == "missing_package"
 

@@ -27,7 +27,10 @@ from services.tts.settings import TtsSettings
 from services.tts.worker import synthesize
 
 Speak = Callable[[Claim], "asyncio.Future[Output]"]
-PAYLOAD = {"start_ms": 1000, "end_ms": 4000, "target_language": "pt-BR", "voice": None, "max_stretch": 1.25}
+PAYLOAD = {
+    "start_ms": 1000, "end_ms": 4000, "borrow_ms": 500, "target_language": "pt-BR", "voice": None,
+    "max_stretch": 1.25,
+}  # fmt: skip
 
 
 def claim(index: str, **changes: Any) -> Claim:
@@ -99,6 +102,16 @@ async def test_the_payload_chooses_voice_and_highest_stretch(speak: Speak, artif
     output = await speak(claim("c0r3", payload=payload, inputs=translated(artifacts, "a" * 100)))
     assert (output.document["voice"], output.document["stretch"]) == ("fake-pt-male", 1.5)
     assert output.document["warnings"] == ["slot_overrun"]
+
+
+@pytest.mark.parametrize(("borrow_ms", "warnings"), [(1020, []), (1019, ["slot_overrun"])])
+async def test_speech_that_fits_into_slot_and_silence_is_not_warned_of(
+    speak: Speak, artifacts: LocalArtifacts, borrow_ms: int, warnings: list[str]
+) -> None:
+    payload = {**PAYLOAD, "borrow_ms": borrow_ms, "max_stretch": 1}
+    output = await speak(claim("c0r3", payload=payload, inputs=translated(artifacts, "a" * 67)))
+    assert (output.document["slot_ms"], output.document["duration_ms"]) == (3000, 4020)
+    assert output.document["warnings"] == warnings
 
 
 async def test_an_empty_translation_is_passed_on_without_a_call(

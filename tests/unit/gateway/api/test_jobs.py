@@ -166,6 +166,7 @@ async def test_a_failed_job_says_why(client: httpx.AsyncClient, world: World) ->
     assert shown["error"] == {"code": "truncated_media", "detail": "Send the whole file."}
     refused = await client.get(f"/v1/jobs/{job.id}/result")
     assert (refused.status_code, check_shape(refused)["code"]) == (409, "no_result")
+    assert "truncated_media" in refused.json()["detail"]
     assert refused.headers["x-should-retry"] == "false"
 
 

@@ -93,6 +93,33 @@ def test_a_lost_region_leaves_a_hole_and_the_rest(world: World) -> None:
     assert job.needs_review
 
 
+def test_what_was_made_of_a_region_before_a_failure_is_kept(world: World) -> None:
+    job = world.submit(CALL_SPEC, WAV)
+    steps.decoded(world, job)
+    steps.segmented(world, job, 0, [(0, 1000), (2000, 3000), (4000, 5000)])
+    steps.segmented(world, job, 1, [])
+    for index in ("c0r0", "c0r1", "c0r2"):
+        steps.transcribed(world, job, index, "Hello.")
+    world.store.fail(job.id, (tasks.TRANSLATE, "c0r0"), "timeout")
+    steps.translated(world, job, "c0r1", "Olá.")
+    world.store.fail(job.id, (tasks.SYNTHESIZE, "c0r1"), "worker_lost")
+    steps.translated(world, job, "c0r2", "Olá.")
+    steps.spoken(world, job, "c0r2")
+    steps.encoded(world, job)
+    job = world.done(job)
+    document = json.loads(b"".join(world.jobs.content(world.jobs.result(TENANT, job.id))))
+    made = [
+        [bool(region[part]) for part in ("source", "translation", "speech")]
+        for region in document["channels"][0]["regions"]
+    ]
+    assert made == [[True, False, False], [True, True, False], [True, True, True]]
+    assert job.state is JobState.PARTIALLY_SUCCEEDED
+    assert [(hole.stage, hole.index, hole.code) for hole in job.holes] == [
+        (tasks.TRANSLATE, "c0r0", "timeout"),
+        (tasks.SYNTHESIZE, "c0r1", "worker_lost"),
+    ]
+
+
 def test_a_file_that_cannot_be_read_fails_the_job_and_leaves_nothing(world: World) -> None:
     job = world.submit(CALL_SPEC, WAV)
     world.store.fail(job.id, (tasks.DECODE, "job"), "truncated_media", "The file ends too early.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.gateway.jobs.languages import any_serves, canonical, serves
+from services.gateway.jobs.languages import any_serves, canonical, same_language, serves
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,11 @@ def test_a_broader_or_narrower_tag_does_but_another_variety_does_not(
 ) -> None:
     assert serves(supported, asked) is does
     assert any_serves(["ja", supported], asked) is does
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [("pt-PT", "pt-BR", True), ("EN", "en-AU", True), ("zh-Hant-TW", "zh", True), ("es", "est", False)],
+)
+def test_varieties_are_of_one_language(one: str, other: str, *, same: bool) -> None:
+    assert same_language(one, other) is same_language(other, one) is same

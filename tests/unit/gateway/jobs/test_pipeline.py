@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from services.gateway.jobs.pipeline import PIPELINES
+from services.gateway.jobs.pipeline import PIPELINES, Pipeline, Scope, Stage
 from services.gateway.jobs.result import _COMPOSERS
 from services.gateway.jobs.spec import kinds
 from services.shared import tasks
@@ -33,3 +33,25 @@ def test_a_call_without_audio_output_is_neither_spoken_nor_encoded() -> None:
 def test_a_call_with_every_output_goes_through_every_stage() -> None:
     stages = PIPELINES["speech_translation"].stages_for(["transcript", "subtitles", "audio"])
     assert tuple(stage.name for stage in stages) == tasks.STAGES
+
+
+@pytest.mark.parametrize(
+    "scopes",
+    [
+        ["job", "channel", "job", "job"],
+        ["job", "channel", "job", "channel"],
+        ["job", "channel", "job", "channel", "job"],
+        ["job", "channel", "region", "channel"],
+    ],
+    ids=["not last", "fans out again", "twice", "not of the job"],
+)
+def test_what_the_ledger_cannot_gather_is_refused_at_definition(scopes: list[Scope]) -> None:
+    with pytest.raises(ValueError, match="must be the last stage"):
+        Pipeline(tuple(Stage(str(at), scope) for at, scope in enumerate(scopes)))
+
+
+@pytest.mark.parametrize(
+    "scopes", [[], ["job"], ["job", "job"], ["job", "region", "job"], ["job", "channel", "channel", "region"]]
+)
+def test_any_other_order_of_scopes_is_a_pipeline(scopes: list[Scope]) -> None:
+    Pipeline(tuple(Stage(str(at), scope) for at, scope in enumerate(scopes)))

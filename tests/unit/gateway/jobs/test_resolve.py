@@ -55,6 +55,13 @@ def test_a_voice_is_chosen_by_role_then_by_language(more: dict[str, Any], voices
     assert [channel["voice"] for channel in resolved(CALL_SPEC | more)["channels"]] == voices
 
 
+@pytest.mark.parametrize(("language", "voice"), [("pt-PT", "dora"), ("en-AU", "bob"), ("en", "alice")])
+def test_a_variety_without_a_voice_of_its_own_is_spoken_by_another(language: str, voice: str) -> None:
+    raw = {"kind": "speech", "text": "Hi", "language": language}
+    assert resolved(raw | {"voice": voice})["voice"] == voice
+    assert resolved(raw)["voice"] is None
+
+
 @pytest.mark.parametrize(
     ("source", "translator"), [("fr", "asr"), ("pt-BR", None), ("auto", "asr"), ("pt", None)]
 )

@@ -10,6 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from services.gateway.jobs import review
 from services.gateway.jobs.ids import new_job_id
 from services.gateway.jobs.model import Job, JobOutcome, JobState, UnitRecord, UnitState
 from services.gateway.jobs.result import compose, position
@@ -70,7 +71,7 @@ def speech(**more: Any) -> dict[str, Any]:
 
 def call() -> tuple[list[UnitRecord], dict[str, Any]]:
     """Return a call in which the agent speaks once and the customer not at all."""
-    span = {"start_ms": 1000, "end_ms": 2000}
+    span = {"start_ms": 1000, "end_ms": 2000, "borrow_ms": 500}
     units = [
         done(tasks.DECODE, "job", MEDIA),
         done(tasks.SEGMENT, "c1", {"language": "pt-BR"}, **SPEC["channels"][1]),
@@ -99,6 +100,7 @@ def test_a_region_holds_all_that_was_made_of_it() -> None:
                 "duration_ms": 1400,
                 "stretch": 1.25,
                 "borrowed_ms": 400,
+                "delay_ms": 0,
                 "start_ms": 1000,
                 "end_ms": 2400,
             },
@@ -145,6 +147,7 @@ def test_a_region_keeps_its_text_when_later_stages_fail() -> None:
     result = composed("speech_translation", units, documents)
     region = result["channels"][0]["regions"][0]
     assert (region["translation"], region["speech"]) == (None, None)
+    assert (region["source"]["text"], region["needs_review"]) == ("Room 12", True)
     assert region["warnings"] == ["translate_failed", "synthesize_failed"]
     assert result["holes"] == [
         {
@@ -152,6 +155,16 @@ def test_a_region_keeps_its_text_when_later_stages_fail() -> None:
             "start_ms": 1000, "end_ms": 2000,
         }
     ]  # fmt: skip
+
+
+def test_a_region_that_could_not_be_spoken_keeps_both_texts() -> None:
+    units, documents = call()
+    units[5] = dead(tasks.SYNTHESIZE, "c0r0", "timeout", **units[3].payload)
+    result = composed("speech_translation", units, documents)
+    region = result["channels"][0]["regions"][0]
+    assert (region["source"]["text"], region["translation"]["text"]) == ("Room 12", "Quarto 12")
+    assert (region["speech"], region["warnings"]) == (None, ["synthesize_failed"])
+    assert [(hole["stage"], hole["code"]) for hole in result["holes"]] == [(tasks.SYNTHESIZE, "timeout")]
 
 
 def test_a_region_that_was_not_recognised_is_only_a_hole() -> None:
@@ -173,8 +186,34 @@ def test_a_channel_with_the_same_audio_points_at_the_first() -> None:
     units, documents = call()
     units[0] = done(tasks.DECODE, "job", MEDIA | {"identical_to": [0, 0]})
     del units[1]
-    twin = composed("speech_translation", units, documents)["channels"][1]
-    assert (twin["identical_to"], twin["warnings"], twin["role"]) == (0, ["identical_channels"], "customer")
+    result = composed("speech_translation", units, documents)
+    twin = result["channels"][1]
+    assert (twin["identical_to"], twin["role"], twin["source_language"]) == (0, "customer", "pt-BR")
+
+
+@pytest.mark.parametrize(
+    ("target", "said", "warned"),
+    [("en", "Room 12", False), ("pt-BR", "Room 12", True), ("en", "", False), ("pt-BR", "", False)],
+)
+def test_only_speech_in_one_of_two_declared_languages_needs_a_look(
+    target: str, said: str, *, warned: bool
+) -> None:
+    units, documents = call()
+    units[0] = done(tasks.DECODE, "job", MEDIA | {"identical_to": [0, 0]})
+    del units[1]
+    first = {"role": "agent", "source_language": "pt-BR", "target_language": "en"}
+    spec = {"channels": [first, first | {"role": "customer", "target_language": target}]}
+    result = composed("speech_translation", units, documents | {"t": transcript(said)}, spec)
+    assert result["channels"][1]["warnings"] == ["identical_channels"] * warned
+    assert result["needs_review"] is warned
+
+
+def test_a_channel_whose_language_is_uncertain_needs_a_look() -> None:
+    units, documents = call()
+    units[1] = done(tasks.SEGMENT, "c1", {"language": "pt", "warnings": ["uncertain_language"]},
+                    **SPEC["channels"][1])  # fmt: skip
+    result = composed("speech_translation", units, documents)
+    assert (result["channels"][1]["warnings"], result["needs_review"]) == (["uncertain_language"], True)
 
 
 def test_one_declared_direction_holds_for_every_channel_with_the_same_audio() -> None:
@@ -205,6 +244,31 @@ def test_a_placement_that_is_not_known_is_where_it_was_asked() -> None:
     units, documents = call()
     shown = composed("speech_translation", units[:-1], documents)["channels"][0]["regions"][0]["speech"]
     assert (shown["start_ms"], shown["end_ms"], shown["borrowed_ms"]) == (1000, 2400, 400)
+
+
+@pytest.mark.parametrize(
+    ("placed", "borrowed_ms", "delay_ms"),
+    [
+        ((1000, 2000), 0, 0),
+        ((1000, 1400), 0, 0),
+        ((1000, 2400), 400, 0),
+        ((1000, 2900), 500, 0),
+        ((1300, 2200), 200, 300),
+        ((1301, 3000), 500, 301),
+    ],
+)
+def test_speech_says_what_it_borrowed_and_how_late_it_is(
+    placed: tuple[int, int], borrowed_ms: int, delay_ms: int
+) -> None:
+    units, documents = call()
+    where = dict(zip(("start_ms", "end_ms"), placed, strict=True))
+    units[6] = done(tasks.ENCODE, "job", {"files": [], "placements": {"c0r0": where}})
+    result = composed("speech_translation", units, documents)
+    region = result["channels"][0]["regions"][0]
+    assert (region["speech"]["borrowed_ms"], region["speech"]["delay_ms"]) == (borrowed_ms, delay_ms)
+    late = delay_ms > review.MAX_DELAY_MS
+    assert region["warnings"] == ["speech_late"] * late
+    assert region["needs_review"] is result["needs_review"] is late
 
 
 def test_a_text_translation_shows_both_texts() -> None:

@@ -164,6 +164,17 @@ def test_a_failed_job_has_no_result(world: World) -> None:
     world.done(job)
     with pytest.raises(Conflict) as caught:
         world.jobs.result(TENANT, job.id)
+    assert (caught.value.code, caught.value.detail) == (
+        "no_result", "There is no result: the job failed (timeout); see its error."
+    )  # fmt: skip
+
+
+def test_a_cancelled_job_has_no_result(world: World) -> None:
+    job = world.submit(TEXT_SPEC)
+    world.jobs.cancel(TENANT, job.id)
+    world.done(job)
+    with pytest.raises(Conflict, match="is cancelled") as caught:
+        world.jobs.result(TENANT, job.id)
     assert caught.value.code == "no_result"
 
 

@@ -20,6 +20,7 @@ TEXT: dict[str, Any] = {
     "source_language": "en",
     "target_language": "pt",
 }
+SPEECH: dict[str, Any] = {"kind": "speech", "text": "Hello", "language": "en"}
 CHANNEL: dict[str, Any] = {"source_language": "en", "target_language": "pt"}
 
 json_values = st.recursive(
@@ -82,7 +83,7 @@ def test_the_example_of_the_design_is_a_spec() -> None:
     [
         {"kind": "transcription", "source_language": "auto", "target_language": "en"},
         TEXT,
-        {"kind": "speech", "text": "Hello", "language": "en"},
+        SPEECH,
         {"kind": "encode", "audio": {"codec": "mp3"}},
         {"kind": "decode", "input": {"encoding": "mulaw"}},
     ],
@@ -128,6 +129,7 @@ def test_what_is_not_json_is_refused_with_its_place(raw: str) -> None:
         ),
         (TEXT | {"text": " \n"}, "text", "must not be blank"),
         (TEXT | {"text": "x" * 20_001}, "text", "at most 20000"),
+        (SPEECH | {"text": "x" * 5_001}, "text", "at most 5000"),
     ],
 )
 def test_a_wrong_field_is_named_with_what_is_wrong(raw: dict[str, Any], field: str, says: str) -> None:
@@ -142,6 +144,7 @@ def test_every_wrong_field_is_named_at_once() -> None:
 
 def test_the_longest_text_is_taken() -> None:
     parse(json.dumps(TEXT | {"text": "x" * spec.MAX_TEXT_CHARACTERS}))
+    parse(json.dumps(SPEECH | {"text": "x" * spec.MAX_SPEECH_CHARACTERS}))
 
 
 @given(st.binary(max_size=200))
