@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 
 from services.shared import telemetry
 from services.shared.config import Settings
@@ -19,6 +20,11 @@ from services.shared.ledger.records import Policy
 from tests.support import redis_server
 
 Logged = Callable[[], list[dict[str, Any]]]
+
+
+# No test depends on how fast a machine is.
+settings.register_profile("dragoman", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("dragoman")
 
 
 @pytest.fixture(scope="session")

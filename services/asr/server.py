@@ -96,7 +96,7 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
         )
 
 
-def _samples(layout: common_pb2.PcmFormat, audio: bytes) -> Samples:
+def _samples(layout: common_pb2.PcmFormat, audio: bytearray) -> Samples:
     if (layout.sample_rate_hertz, layout.channel_count) != (SAMPLE_RATE_HZ, 1):
         raise Unsupported(f"Audio must be mono at {SAMPLE_RATE_HZ} Hz.", code="unsupported_format")
     if len(audio) % _BYTES_PER_SAMPLE:

@@ -20,6 +20,8 @@ _BYTES_PER_MS: Final = _SAMPLE_RATE_HZ * 2 // 1000
 _WAV_HEADER_BYTES: Final = 44
 _FORMAT: Final = common_pb2.PcmFormat(sample_rate_hertz=_SAMPLE_RATE_HZ, channel_count=1)
 _ENGLISH: Final = "en"
+# Below this another language is about as likely as the one that was detected.
+_MIN_LANGUAGE_CONFIDENCE: Final = 0.5
 
 
 def segment(work: Work) -> Output:
@@ -35,6 +37,7 @@ def segment(work: Work) -> Output:
         "language": found.language_code,
         "language_confidence": round(found.language_confidence, 4),
         "duration_ms": found.duration_ms,
+        "warnings": _warnings(found),
         "model": _model(found.model),
     }
     return Output(document, tuple(_children(work, found)))
@@ -108,6 +111,11 @@ def _children(work: Work, found: asr_pb2.SegmentResponse) -> Iterator[Child]:
                 "source_language": found.language_code,
             },
         )
+
+
+def _warnings(found: asr_pb2.SegmentResponse) -> list[str]:
+    guessed = found.regions and found.language_confidence < _MIN_LANGUAGE_CONFIDENCE
+    return ["uncertain_language"] if guessed else []
 
 
 def _word(word: asr_pb2.Word, offset_ms: int) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from services.codec.media import (
     to_ms,
 )
 from services.codec.sniff import HEAD_BYTES, RawFormat, sniff
-from services.codec.spool import spool, storing
+from services.codec.spool import spool
 from services.codec.timeline import BLOCK_SAMPLES, Placement, Timeline, place
 from services.shared import errors
 
@@ -125,8 +125,8 @@ class CodecCore:
         blocks = timeline.mixed() if request.layout == MIXED else timeline.multichannel()
         file = spool()
         try:
-            with storing():
-                self._engine.encode(_until(cancelled, blocks), target, file)
+            self._engine.encode(_until(cancelled, blocks), target, file)
+            file.flush()
         except BaseException:
             file.close()
             raise

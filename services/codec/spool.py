@@ -5,21 +5,27 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import BinaryIO
+from io import BufferedRandom
+from typing import TYPE_CHECKING, BinaryIO
 
 from services.shared.errors import StorageFailure
 
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
 
 def spool() -> BinaryIO:
-    """Open an empty file that no folder lists, for writing and reading; it is gone once closed."""
+    """Open an empty file that no folder lists, for writing and reading; it is gone once closed.
+
+    Opening, writing, flushing and closing it raise StorageFailure as `storing` does.
+    """
     with storing():
-        file: BinaryIO = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
-    return file
+        return _Spool(tempfile.TemporaryFile(buffering=0))
 
 
 @contextmanager
 def storing() -> Iterator[None]:
-    """Call whatever the operating system refuses, above all a full disk, by one name.
+    """Give whatever the operating system refuses, above all a full disk, one name.
 
     Raises:
         StorageFailure: code spool_failed.
@@ -31,3 +37,13 @@ def storing() -> Iterator[None]:
             "Temporary audio could not be stored; make room on the disk that TMPDIR points to.",
             code="spool_failed",
         ) from error
+
+
+class _Spool(BufferedRandom):
+    def write(self, data: ReadableBuffer, /) -> int:
+        with storing():
+            return super().write(data)
+
+    def flush(self) -> None:  # Closing calls it, too.
+        with storing():
+            super().flush()

@@ -11,7 +11,6 @@ import numpy as np
 from protos.v1 import codec_pb2
 from services.codec.engines.base import Samples
 from services.codec.media import Clip
-from services.codec.spool import storing
 from services.shared.errors import InvalidRequest, TooLarge
 
 
@@ -35,7 +34,6 @@ class Upload:
 
         Raises:
             TooLarge: code file_too_large.
-            StorageFailure: the disk is full.
         """
         self.size_bytes += len(data)
         if self.size_bytes > self._max_bytes:
@@ -44,13 +42,7 @@ class Upload:
                 f"into parts, or have {self._setting} raised.",
                 code="file_too_large",
             )
-        with storing():
-            self._file.write(data)
-
-    def flush(self) -> None:
-        """Write what is still buffered."""
-        with storing():
-            self._file.flush()
+        self._file.write(data)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +71,7 @@ async def receive_file(
             upload.write(request.file)
         else:
             raise _out_of_order()
-    upload.flush()
+    file.flush()
     if config is None:
         raise _out_of_order()
     return config
@@ -106,7 +98,7 @@ async def receive_clips(
             upload.write(request.audio)
         else:
             raise _out_of_order()
-    upload.flush()
+    file.flush()
     if config is None:
         raise _out_of_order()
     return config, _clips(starts, file, upload.size_bytes)

@@ -22,6 +22,7 @@ from services.codec import server as codec
 from services.codec.settings import CodecSettings
 from services.gateway.app import create_app
 from services.gateway.jobs.finish import Finisher
+from services.gateway.jobs.ids import new_job_id
 from services.gateway.keys import new_key
 from services.gateway.settings import GatewaySettings
 from services.gateway.storage.redis import RedisJobStore
@@ -127,6 +128,21 @@ async def test_a_redis_that_is_away_is_named(alone: GatewaySettings) -> None:
         redis = (await client.get("/readyz")).json()["components"][0]
     assert (redis["name"], redis["ready"]) == ("redis", False)
     assert "check" in redis["detail"]
+
+
+@pytest.mark.parametrize("path", ["/v1/jobs", f"/v1/jobs/{new_job_id()}", "/v1/stages"])
+async def test_without_redis_every_answer_is_to_ask_again(alone: GatewaySettings, path: str) -> None:
+    async with serving(alone.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})) as client:
+        answer = await client.get(path)
+    assert (answer.status_code, answer.json()["code"]) == (503, "redis_unavailable")
+    assert int(answer.headers["retry-after"]) > 0
+
+
+async def test_without_redis_there_are_still_metrics(alone: GatewaySettings) -> None:
+    async with serving(alone.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})) as client:
+        answer = await client.get("/metrics")
+    assert answer.status_code == 200
+    assert "dragoman_stage_units" not in answer.text
 
 
 async def test_abilities_are_what_the_services_say(settings: GatewaySettings) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import signal
 import socket
 import stat
@@ -205,4 +206,21 @@ def test_ctrl_c_ends_a_demo_and_the_stack_that_it_started(stack: Installation) -
         demo.send_signal(signal.SIGINT)
         demo.stdout.read()
     assert demo.returncode != 0
+    assert [identity_of(pid) for pid in pids] == [None] * 11
+
+
+def test_a_closed_terminal_ends_a_demo_and_the_stack_that_it_started(stack: Installation) -> None:
+    stack.dragoman("down")
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(ROOT)
+        command = [sys.executable, "-m", "services.cli.main", "demo"]
+        os.execve(sys.executable, command, stack.environment)  # noqa: S606 (no shell is the point of it)
+    seen = b""
+    while b"Translating" not in seen:
+        seen += os.read(terminal, 1024)
+    pids = stack.pids()
+    assert len(pids) == 11
+    os.close(terminal)
+    os.waitpid(pid, 0)
     assert [identity_of(pid) for pid in pids] == [None] * 11

@@ -24,8 +24,11 @@ from services.shared.models.catalogue import Catalogue
 _BCP47: Final = {"jw": "jv"}
 _WHISPER: Final = {tag: code for code, tag in _BCP47.items()}
 
-# Silero's defaults, but with pauses of 0.1 s kept apart: core decides which of them end a region.
-_VAD: Final = VadOptions(min_speech_duration_ms=100, min_silence_duration_ms=100, speech_pad_ms=0)
+# Pauses of 0.1 s are kept apart: core decides which of them end a region. Silero's own threshold of
+# 0.5 misses up to half a second at the start of telephone recordings, where it rates speech 0.4.
+_VAD: Final = VadOptions(
+    threshold=0.35, min_speech_duration_ms=100, min_silence_duration_ms=100, speech_pad_ms=0
+)
 
 # Whisper's own tests for a failed decoding (Radford et al. 2022, section 4.5).
 _MAX_COMPRESSION_RATIO: Final = 2.4
@@ -36,9 +39,10 @@ _OVERRUN_S: Final = 1.0
 _UNREAD_S: Final = 2.0
 
 _FRAMES_PER_S: Final = 100
+_FEATURE_RANGE: Final = 2.0
 _WINDOW_S: Final = 30
 # Below this, Whisper hears too little context even with silence around it (README.md, short windows).
-_MIN_WINDOW_S: Final = 10
+_MIN_WINDOW_S: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ class Decoding:
     threads: int = 1
     parallel: int = 2
     beam: int = 5
-    margin_s: float = 5.0
+    margin_s: float = 8.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,9 @@ class FasterWhisperEngine:
             num_workers=decoding.parallel,
             local_files_only=True,
         )
-        codes = self._whisper.supported_languages
+        # The library's list is that of the largest models; smaller ones lack the last languages.
+        token = self._whisper.hf_tokenizer.token_to_id
+        codes = (code for code in self._whisper.supported_languages if token(f"<|{code}|>") is not None)
         self._languages = tuple(sorted(_BCP47.get(code, code) for code in codes))
         # The library's defaults for everything that is not said here.
         _, about = self._whisper.transcribe(
@@ -129,7 +135,7 @@ class FasterWhisperEngine:
 
     def language_probabilities(self, audio: Audio) -> Mapping[str, float]:
         """Encode one window and read the language token's distribution."""
-        encoded = self._whisper.encode(self._window(audio))
+        encoded = self._whisper.encode(self._window(audio, self._decoding.margin_s))
         tokens = self._whisper.model.detect_language(encoded)[0]
         codes = ((token.strip("<|>"), probability) for token, probability in tokens)
         return {_BCP47.get(code, code): probability for code, probability in codes}
@@ -148,7 +154,10 @@ class FasterWhisperEngine:
         # The pipeline keeps state between calls, so each call has its own.
         pipeline = BatchedInferencePipeline(self._whisper)
         chunk = {"offset": 0.0, "duration": duration_s}
-        (decoded,) = pipeline.forward(self._window(audio), tokenizer, [chunk], self._options)
+        # In a short window the model often forgets to translate and writes down what it hears.
+        margin_s = _WINDOW_S if task is Task.TRANSLATE else self._decoding.margin_s
+        window = self._window(audio, margin_s)
+        (decoded,) = pipeline.forward(window, tokenizer, [chunk], self._options)
         return [
             _Passage(found["text"], found["end"], found["avg_logprob"], len(found["tokens"]), found["words"])
             for found in decoded
@@ -171,15 +180,16 @@ class FasterWhisperEngine:
             "word_timestamps": True,
         }
 
-    def _window(self, audio: Audio) -> NDArray[np.float32]:
-        """Return log-mel features (1, mels, frames) of the audio and quiet as its own after it."""
+    def _window(self, audio: Audio, margin_s: float) -> NDArray[np.float32]:
+        """Return log-mel features (1, mels, frames) of the audio and silence after it."""
         features = self._whisper.feature_extractor(audio)[:, :-1]
-        heard_s = math.ceil(features.shape[1] / _FRAMES_PER_S + self._decoding.margin_s)
+        heard_s = math.ceil(features.shape[1] / _FRAMES_PER_S + margin_s)
         frames = min(max(heard_s, _MIN_WINDOW_S), _WINDOW_S) * _FRAMES_PER_S
         features = features[:, :frames]
-        missing = frames - features.shape[1]
-        quiet = float(features.min())
-        return np.pad(features, ((0, 0), (0, missing)), constant_values=quiet)[np.newaxis]
+        # What digital silence would be: Whisper's features end 8 decades of power below their peak.
+        silent = float(features.max()) - _FEATURE_RANGE
+        padding = ((0, 0), (0, frames - features.shape[1]))
+        return np.pad(features, padding, constant_values=silent)[np.newaxis]
 
 
 def load(settings: AsrSettings) -> FasterWhisperEngine:

@@ -65,7 +65,8 @@ def create(name: str, settings: AsrSettings) -> AsrEngine:
     missing = [package for package in spec.packages if importlib.util.find_spec(package) is None]
     if missing:
         raise Misconfigured(
-            f"The ASR engine {name} needs {', '.join(missing)}: install dragoman[{spec.extra}].",
+            f"The ASR engine {name} needs {', '.join(missing)}: run make setup, "
+            f"or pip install -r requirements/{spec.extra}.txt.",
             code="missing_package",
         )
     load: Callable[[AsrSettings], AsrEngine] = importlib.import_module(spec.module).load

@@ -159,7 +159,9 @@ async def _serve(spec: ServerSpec[T], settings: Settings) -> int:
     return 0
 
 
-async def collect(requests: AsyncIterator[Any], config: str, audio: str, max_bytes: int) -> tuple[Any, bytes]:
+async def collect(
+    requests: AsyncIterator[Any], config: str, audio: str, max_bytes: int
+) -> tuple[Any, bytearray]:
     """Read a config-first stream to its end.
 
     Args:
@@ -193,4 +195,4 @@ async def collect(requests: AsyncIterator[Any], config: str, audio: str, max_byt
             raise TooLarge(f"More than {max_bytes} bytes of audio in one call.", code="audio_too_long")
     if head is None:
         raise InvalidRequest(f"The stream ended before `{config}`.", code="config_first")
-    return head, bytes(body)
+    return head, body

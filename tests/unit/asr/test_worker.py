@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from protos.v1 import asr_pb2, common_pb2
+from services.asr import worker
 from services.asr.core import Samples
 from services.asr.server import spec
 from services.asr.settings import AsrSettings
@@ -91,6 +93,7 @@ async def test_a_channel_becomes_a_unit_for_each_region(make: Make) -> None:
         "language": "pt-BR",
         "language_confidence": 1.0,
         "duration_ms": 9_500,
+        "warnings": [],
         "model": FAKE,
     }
     assert [child.index for child in output.children] == ["c0r0", "c0r1"]
@@ -101,6 +104,14 @@ async def test_a_region_may_borrow_the_silence_until_the_next_one_begins(make: M
     first, last = (await run(make(SEGMENT, CHANNEL))).children
     assert first.payload["end_ms"] + first.payload["borrow_ms"] == last.payload["start_ms"]
     assert last.payload["end_ms"] + last.payload["borrow_ms"] == 9_500
+
+
+def test_a_language_that_was_guessed_is_marked_where_somebody_speaks() -> None:
+    spoken = [common_pb2.Region(start_ms=0, end_ms=900)]
+    guessed = asr_pb2.SegmentResponse(regions=spoken, language_confidence=0.3)
+    certain = asr_pb2.SegmentResponse(regions=spoken, language_confidence=0.9)
+    assert worker._warnings(guessed) == ["uncertain_language"]
+    assert worker._warnings(certain) == worker._warnings(asr_pb2.SegmentResponse()) == []
 
 
 async def test_regions_carry_the_detected_language(make: Make) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -47,6 +48,7 @@ class Answer:
     body: bytes
     status: int = 200
     media_type: str = "application/json"
+    delay_s: float = 0.0
 
 
 @dataclass
@@ -80,6 +82,7 @@ def _handler(stub: Callable[[], StubGateway]) -> type[BaseHTTPRequestHandler]:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             stub().requests.append((request, dict(self.headers), body))
             answer = stub().answer(request)
+            time.sleep(answer.delay_s)
             self.send_response(answer.status)
             self.send_header("Content-Type", answer.media_type)
             self.send_header("Content-Length", str(len(answer.body)))

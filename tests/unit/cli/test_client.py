@@ -127,6 +127,33 @@ def test_events_go_on_after_a_lost_connection(gateway: StubGateway, environment:
         assert [job.state for job in opened.events("job_1")] == ["running", "succeeded"]
 
 
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_events_go_on_after_a_passing_failure(
+    gateway: StubGateway, environment: pytest.MonkeyPatch, status: int
+) -> None:
+    environment.setattr(client, "_RECONNECT_S", 0.01)
+    gateway.say("GET /v1/jobs/job_1/events", {"code": "redis_unavailable", "detail": "Wait."}, status)
+    gateway.say_bytes("GET /v1/jobs/job_1/events", event(DONE), "text/event-stream")
+    with client.connect(CliSettings()) as opened:
+        assert [job.state for job in opened.events("job_1")] == ["succeeded"]
+
+
+def test_events_go_on_after_a_silence(gateway: StubGateway, environment: pytest.MonkeyPatch) -> None:
+    environment.setattr(client, "_RECONNECT_S", 0.01)
+    gateway.say("GET /v1/jobs/job_1/events", {}, 200)
+    gateway.answers["GET /v1/jobs/job_1/events"][0].delay_s = 0.5
+    gateway.say_bytes("GET /v1/jobs/job_1/events", event(DONE), "text/event-stream")
+    with httpx.Client(base_url=gateway.url, timeout=0.1, trust_env=False) as http:
+        assert [job.state for job in client.Gateway(http).events("job_1")] == ["succeeded"]
+
+
+def test_events_of_no_job_are_not_asked_for_again(gateway: StubGateway) -> None:
+    gateway.say("GET /v1/jobs/job_1/events", {"code": "job_not_found", "detail": "There is none."}, 404)
+    with client.connect(CliSettings()) as opened, pytest.raises(errors.NotFound):
+        list(opened.events("job_1"))
+    assert len(gateway.requests) == 1
+
+
 def test_events_of_a_gateway_that_stays_away_are_given_up(
     environment: pytest.MonkeyPatch, settings: CliSettings
 ) -> None:

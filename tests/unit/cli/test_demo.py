@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import struct
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -83,6 +85,19 @@ def test_it_stops_the_stack_that_it_started(settings: CliSettings) -> None:
 def test_it_stops_it_also_when_something_goes_wrong(settings: CliSettings, kind: type[BaseException]) -> None:
     with pytest.raises(kind), flow.running(Stack(settings, TINY), Console(file=io.StringIO())):
         raise kind("in the middle")
+    assert not alive(settings)
+
+
+@pytest.mark.parametrize("failure", [OSError(errno.EIO, "the terminal is closed"), SystemExit(1)])
+def test_it_stops_it_also_when_nobody_hears_of_it(settings: CliSettings, failure: BaseException) -> None:
+    class Deaf(Console):
+        """A console whose terminal was closed, or whose pipe broke, which rich answers with SystemExit."""
+
+        def print(self, *objects: Any, **options: Any) -> None:
+            raise failure
+
+    with flow.running(Stack(settings, TINY), Deaf()):
+        assert alive(settings)
     assert not alive(settings)
 
 

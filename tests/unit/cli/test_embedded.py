@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import stat
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -171,6 +172,26 @@ def test_the_redis_password_reaches_the_others_through_the_environment(settings:
             assert password not in stack.place(component).log_tail(1000)
     finally:
         stack.down(Said())
+
+
+def test_every_process_gets_a_metrics_port_of_its_own(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("DRAGOMAN_METRICS_PORT", "9100")
+    stack = Stack(CliSettings(), TINY)
+    stack.up(Said())
+    try:
+        _wait_for_log(stack, "child is ready")
+        said = [stack.place(component).log_tail().partition("\n")[0] for component in stack.components]
+    finally:
+        stack.down(Said())
+    assert said == ["metrics at 9100", "metrics at 9101", "metrics at 9102"]
+
+
+def test_temporary_files_of_an_earlier_run_are_no_obstacle(stack: Stack, settings: CliSettings) -> None:
+    left = settings.home / "tmp" / "left"
+    left.mkdir(parents=True)
+    stack.up(Said())
+    assert not left.exists()
+    assert stat.S_IMODE(left.parent.stat().st_mode) == 0o700
 
 
 def test_two_commands_at_once_do_not_start_it_twice(stack: Stack, settings: CliSettings) -> None:

@@ -13,7 +13,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from services.cli.settings import CliSettings
 from services.cli.stack import health
-from services.cli.stack.table import GATEWAY, REDIS, Component
+from services.cli.stack.table import GATEWAY, REDIS, WAVES, Component
 from tests.unit.cli.conftest import StubGateway, free_port
 
 
@@ -80,3 +80,14 @@ def test_a_port_is_free_until_somebody_listens_on_it() -> None:
         somebody.bind(("127.0.0.1", port))
         somebody.listen()
         assert not health.port_free("127.0.0.1", port)
+
+
+def test_exposing_the_gateway_does_not_expose_the_rest(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("DRAGOMAN_HTTP_HOST", "0.0.0.0")
+    settings = CliSettings()
+    listens = {component.name: health.address_of(component, settings) for wave in WAVES for component in wave}
+    assert listens["gateway"] == ("0.0.0.0", settings.http_port)
+    assert listens["asr-server"] == ("127.0.0.1", settings.asr_port)
+    assert listens["redis"] == ("127.0.0.1", settings.redis_port)
+    assert listens["asr-worker"] is None
+    assert settings.base_url == f"http://127.0.0.1:{settings.http_port}"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -62,6 +64,24 @@ def test_a_defect_is_reported_without_a_traceback(
     assert said.startswith("error internal_error: KeyError at ")
     assert said.count("\n") == 1
     assert "what was said" not in said
+
+
+def test_a_file_that_cannot_be_used_is_named(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    environment.setattr(main, "app", (tmp_path / "gone" / "result.json").read_bytes)
+    assert run(environment) == 1
+    said = capsys.readouterr().err
+    assert said == f"error file: {tmp_path}/gone/result.json: No such file or directory\n"
+
+
+def test_a_full_disk_says_so(environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def writing() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    environment.setattr(main, "app", writing)
+    assert run(environment) == 1
+    assert capsys.readouterr().err == "error file: No space left on device\n"
 
 
 def test_an_error_keeps_the_code_that_it_was_raised_with(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -134,3 +135,17 @@ def test_the_log_holds_what_it_said_and_the_run_before_is_kept(place: Place) -> 
 
 def test_a_log_that_is_not_there_has_no_last_lines(place: Place) -> None:
     assert place.log_tail() == ""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_end_is_not_disturbed_and_afterwards_signals_count_again(number: signal.Signals) -> None:
+    heard: list[int] = []
+    before = signal.signal(number, lambda given, _frame: heard.append(given))
+    try:
+        with process.undisturbed():
+            signal.raise_signal(number)
+        assert heard == []
+        signal.raise_signal(number)
+        assert heard == [number]
+    finally:
+        signal.signal(number, before)

@@ -69,6 +69,7 @@ def test_a_file_without_a_header_is_declared() -> None:
     [
         (SubmitOptions(), "file_missing"),
         (SubmitOptions(Path("no/such/file.wav")), "file_not_found"),
+        (SubmitOptions(Path("no/such/file.wav"), kind="speech", text="Hello"), "file_not_found"),
         (SubmitOptions(kind="speech"), "text_missing"),
         (SubmitOptions(kind="text_translation"), "text_missing"),
     ],

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import os
 import resource
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from protos.v1 import codec_pb2
 from services.codec.core import CodecCore
 from services.codec.engines.pyav import PyavEngine, PyavSettings
 from services.codec.media import Caps, Clip, EncodeRequest
 from services.codec.spool import spool, storing
 from services.codec.timeline import Timeline
-from services.codec.uploads import Upload
+from services.codec.uploads import receive_clips, receive_file
 from services.shared.errors import Cancelled, DragomanError, StorageFailure
 
 RATE_HZ = 24_000
@@ -54,16 +54,28 @@ def test_an_encoder_without_room_says_so() -> None:
     assert full(caught)
 
 
-@pytest.mark.parametrize("size_bytes", [1, 1 << 20])
-def test_an_upload_without_room_says_so(size_bytes: int) -> None:
-    file = Path("/dev/full").open("wb")  # noqa: SIM115 - closing it fails, too
-    upload = Upload(file, 1 << 21, "codec_max_file_bytes")
-    with pytest.raises(StorageFailure) as caught:
-        upload.write(bytes(size_bytes))
-        upload.flush()
+async def clips() -> AsyncIterator[codec_pb2.EncodeRequest]:
+    yield codec_pb2.EncodeRequest(config=codec_pb2.EncodeConfig())
+    yield codec_pb2.EncodeRequest(clip=codec_pb2.ClipStart())
+    yield codec_pb2.EncodeRequest(audio=bytes(100))
+
+
+async def recording(size_bytes: int) -> AsyncIterator[codec_pb2.DecodeRequest]:
+    yield codec_pb2.DecodeRequest(config=codec_pb2.DecodeConfig())
+    yield codec_pb2.DecodeRequest(file=bytes(size_bytes))
+
+
+@pytest.mark.parametrize("size_bytes", [100, 1 << 20])
+async def test_an_upload_without_room_says_so(size_bytes: int) -> None:
+    with files_of_at_most(99), pytest.raises(StorageFailure) as caught, spool() as file:
+        await receive_file(recording(size_bytes), file, 1 << 21)
     assert full(caught)
-    with pytest.raises(OSError, match="No space"):
-        file.close()
+
+
+async def test_clips_without_room_say_so() -> None:
+    with files_of_at_most(99), pytest.raises(StorageFailure) as caught, spool() as file:
+        await receive_clips(clips(), file, 1 << 21)
+    assert full(caught)
 
 
 def test_a_folder_that_is_gone_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -106,11 +106,6 @@ def test_a_clock_that_starts_anywhere_is_no_pause(offset_s: int) -> None:
     assert media.duration_ms == 1000
 
 
-def test_a_clock_that_goes_back_loses_nothing() -> None:
-    media = recordings.opened(ENGINE, recorded("matroska", "pcm_s16le", 8000, [0, 0.5]))
-    assert media.duration_ms == 2000
-
-
 @pytest.mark.parametrize("caps", [Caps(max_duration_ms=60_000), Caps(max_decoded_bytes=2 * 8000 * 60)])
 def test_silence_counts_as_much_as_sound(caps: Caps) -> None:
     data = recorded("matroska", "pcm_s16le", 8000, [0, 60])

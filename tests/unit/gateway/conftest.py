@@ -45,7 +45,7 @@ def components() -> Components:
 def app(world: World, components: Components, tmp_path: Path) -> FastAPI:
     """The HTTP app around that domain, with a small cap and fast event streams."""
     settings = GatewaySettings(
-        home=tmp_path, gateway_max_upload_bytes=200_000, gateway_events_poll_s=0.01, gateway_heartbeat_s=0.02
+        home=tmp_path, gateway_max_upload_bytes=280_000, gateway_events_poll_s=0.01, gateway_heartbeat_s=0.02
     )
     return build(Context(settings, Keys(KEY), world.jobs, world.store, world.abilities, components))
 

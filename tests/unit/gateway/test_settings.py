@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from services.cli.settings import CliSettings
+from services.codec.settings import CodecSettings
 from services.gateway.settings import GatewaySettings
 from services.shared.config import load
 from services.shared.errors import Misconfigured
@@ -26,6 +28,8 @@ def test_knobs_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) ->
         ("DRAGOMAN_GATEWAY_MAX_UPLOAD_BYTES", "0"),
         ("DRAGOMAN_GATEWAY_EVENTS_POLL_S", "0"),
         ("DRAGOMAN_GATEWAY_HEARTBEAT_S", "soon"),
+        ("DRAGOMAN_HTTP_HOST", "::1"),
+        ("DRAGOMAN_HTTP_HOST", ""),
     ],
 )
 def test_a_wrong_knob_stops_the_start_and_is_named(
@@ -34,3 +38,12 @@ def test_a_wrong_knob_stops_the_start_and_is_named(
     monkeypatch.setenv(name, value)
     with pytest.raises(Misconfigured, match=name):
         load(GatewaySettings)
+
+
+def test_the_command_line_looks_for_the_gateway_where_it_listens() -> None:
+    ours, theirs = GatewaySettings.model_fields["http_host"], CliSettings.model_fields["http_host"]
+    assert repr(ours) == repr(theirs)
+
+
+def test_the_codec_takes_every_file_that_the_gateway_takes() -> None:
+    assert CodecSettings().codec_max_file_bytes == GatewaySettings().gateway_max_upload_bytes

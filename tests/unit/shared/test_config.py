@@ -70,6 +70,9 @@ def test_the_environment_wins_over_the_default(monkeypatch: pytest.MonkeyPatch) 
         ("DRAGOMAN_LOG_LEVEL", SECRET),
         ("DRAGOMAN_UNIT_DEADLINE_S", "0"),
         ("DRAGOMAN_DRAIN_S", "-1"),
+        ("DRAGOMAN_REDIS_URL", f"127.0.0.1:6379/{SECRET}"),
+        ("DRAGOMAN_REDIS_URL", f"http://:{SECRET}@127.0.0.1:6379"),
+        ("DRAGOMAN_BROKER_URL", f"127.0.0.1:6379/{SECRET}"),
     ],
 )
 def test_a_wrong_value_is_named_by_its_variable_and_not_shown(
@@ -133,3 +136,9 @@ def test_only_this_module_reads_the_environment(repository: Path) -> None:
         if "os.environ" in path.read_text() or "getenv" in path.read_text()
     ]
     assert [path for path in reads if not path.startswith("services/cli/")] == []
+
+
+@pytest.mark.parametrize("url", ["redis://h:1/0", "rediss://:p@h:1/0", "unix:///run/redis.sock?db=1"])
+def test_every_way_to_reach_a_redis_is_taken(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("DRAGOMAN_REDIS_URL", url)
+    assert load(Settings).redis_url == url

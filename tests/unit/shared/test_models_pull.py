@@ -89,6 +89,11 @@ def test_a_pulled_set_is_sound_and_leaves_no_archives(registry: Registry, models
     assert heard.bytes_done == {key: archive.size_bytes for key, archive in TINY.archives.items()}
 
 
+def test_nothing_stays_in_npms_own_cache(registry: Registry, models_dir: Path, tmp_path: Path) -> None:
+    pull("choir", models_dir, manifest=only("choir"))
+    assert not (tmp_path / "npm").exists()
+
+
 def test_a_second_pull_asks_nobody(registry: Registry, models_dir: Path) -> None:
     pull("tiny", models_dir, manifest=TINY)
     registry.requests.clear()

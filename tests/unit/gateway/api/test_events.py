@@ -10,7 +10,7 @@ import httpx
 from services.gateway.api.events import events
 from services.gateway.jobs.model import Job
 from services.gateway.settings import GatewaySettings
-from services.shared.errors import NotFound
+from services.shared.errors import NotFound, Unavailable
 from tests.unit.gateway import world as steps
 from tests.unit.gateway.world import TENANT, TEXT_SPEC, World
 
@@ -68,3 +68,10 @@ async def test_an_erased_job_ends_its_streams() -> None:
         raise NotFound("There is no such job.")
 
     assert [event[:5] async for event in events(gone, FAST)] == ["retry"]
+
+
+async def test_a_stream_ends_quietly_while_redis_is_away() -> None:
+    def away() -> Job:
+        raise Unavailable("Redis cannot be reached; check that it runs.")
+
+    assert [event[:5] async for event in events(away, FAST)] == ["retry"]

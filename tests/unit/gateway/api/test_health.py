@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import re
+from typing import Any
+
 import httpx
 import pytest
-from fastapi import FastAPI
+from anyio import to_thread
+from jsonschema import Draft202012Validator
 
+from services.gateway.jobs.spec import kinds
 from services.shared import tasks
 from services.shared.errors import Unavailable
 from tests.unit.gateway import world as steps
+from tests.unit.gateway.api.test_errors import check_shape
 from tests.unit.gateway.conftest import Components
 from tests.unit.gateway.world import CALL_SPEC, TEXT_SPEC, WAV, World
 
@@ -16,6 +24,35 @@ from tests.unit.gateway.world import CALL_SPEC, TEXT_SPEC, WAV, World
 async def test_liveness_asks_nobody(stranger: httpx.AsyncClient, components: Components) -> None:
     components.ready = False
     assert (await stranger.get("/healthz")).json() == {"status": "ok"}
+
+
+async def test_liveness_needs_no_thread(stranger: httpx.AsyncClient) -> None:
+    """Requests that wait for Redis hold all of them when Redis is away."""
+    limiter = to_thread.current_default_thread_limiter()
+    before, limiter.total_tokens = limiter.total_tokens, 1
+    try:
+        async with limiter:
+            assert (await asyncio.wait_for(stranger.get("/healthz"), timeout=5)).status_code == 200
+    finally:
+        limiter.total_tokens = before
+
+
+PATHS = ("", "/{id}", "/{id}/events", "/{id}/result", "/{id}/artifacts")
+
+
+@pytest.mark.parametrize("path", [*(f"/v1/jobs{path}" for path in PATHS), "/v1/stages"])
+async def test_a_store_that_is_away_is_to_be_asked_again(
+    client: httpx.AsyncClient, world: World, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    def away(*_arguments: object) -> None:
+        raise Unavailable("Redis is away.", code="redis_unavailable")
+
+    job = world.submit(TEXT_SPEC)
+    for method in ("get", "list", "depths"):
+        monkeypatch.setattr(world.store, method, away)
+    answer = await client.get(path.format(id=job.id))
+    assert (answer.status_code, check_shape(answer)["code"]) == (503, "redis_unavailable")
+    assert int(answer.headers["retry-after"]) > 0
 
 
 async def test_readiness_lists_every_component(stranger: httpx.AsyncClient) -> None:
@@ -30,6 +67,7 @@ async def test_one_missing_component_is_not_ready(
     components.ready = False
     answer = await stranger.get("/readyz")
     assert (answer.status_code, answer.json()["ready"]) == (503, False)
+    assert int(answer.headers["retry-after"]) > 0
     assert [each["ready"] for each in answer.json()["components"]] == [True, False]
 
 
@@ -80,7 +118,27 @@ async def test_a_service_that_never_answered_shows_no_abilities(
     assert abilities["codecs"]
 
 
-async def test_the_api_describes_itself(app: FastAPI, client: httpx.AsyncClient) -> None:
-    paths = (await client.get("/v1/openapi.json")).json()["paths"]
-    assert "multipart/form-data" in paths["/v1/jobs"]["post"]["requestBody"]["content"]
-    assert "/v1/jobs/{job_id}/events" in paths
+async def test_the_api_describes_itself(client: httpx.AsyncClient) -> None:
+    description = (await client.get("/v1/openapi.json")).json()
+    assert "/v1/jobs/{job_id}/events" in description["paths"]
+    body = description["paths"]["/v1/jobs"]["post"]["requestBody"]["content"]
+    form = body["multipart/form-data"]["schema"]["properties"]
+    assert form["spec"] == body["application/json"]["schema"] == {"$ref": "#/components/schemas/JobSpec"}
+    assert set(description["components"]["schemas"]["JobSpec"]["discriminator"]["mapping"]) == set(kinds())
+
+
+async def test_every_reference_of_the_description_leads_somewhere(client: httpx.AsyncClient) -> None:
+    for _ in range(2):  # the description is made once and kept
+        text = (await client.get("/v1/openapi.json")).text
+        named = set(re.findall(r'"#/components/schemas/(\w+)"', text))
+        assert named <= json.loads(text)["components"]["schemas"].keys()
+        assert "$defs" not in text
+
+
+@pytest.mark.parametrize("spec", [CALL_SPEC, TEXT_SPEC, {"kind": "decode"}, {"kind": "decode", "text": "no"}])
+async def test_the_description_takes_what_the_gateway_takes(
+    client: httpx.AsyncClient, spec: dict[str, Any]
+) -> None:
+    description = (await client.get("/v1/openapi.json")).json()
+    described = Draft202012Validator({"$ref": "#/components/schemas/JobSpec"} | description)
+    assert described.is_valid(spec) == ("no" not in spec.values())

@@ -8,15 +8,21 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
+from starlette.types import Message
 
 from services.gateway.api.jobs import disposition
 from services.gateway.jobs.model import File
+from services.gateway.jobs.spec import MAX_SPEC_BYTES
 from services.shared import tasks
+from tests.conftest import Logged
 from tests.unit.gateway import world as steps
 from tests.unit.gateway.api.test_errors import check_shape
+from tests.unit.gateway.conftest import KEY
 from tests.unit.gateway.world import CALL_SPEC, TENANT, TEXT_SPEC, WAV, World
 
 DECODE = {"kind": "decode"}
+HUGE = json.dumps(DECODE | {"metadata": {"note": "x" * MAX_SPEC_BYTES}})
 
 
 async def post(
@@ -101,7 +107,9 @@ async def test_wrong_fields_are_listed(client: httpx.AsyncClient) -> None:
         ({"data": {"spec": json.dumps(DECODE)}, "files": {"file": (None, "text")}}, 422, "missing_file"),
         ({"content": b"RIFF"}, 422, "unsupported_content_type"),
         ({"content": b"x", "headers": {"content-type": "multipart/form-data"}}, 400, "invalid_request"),
-        ({"json": {"kind": "speech", "text": "x" * 300_000, "language": "en"}}, 413, "file_too_large"),
+        ({"json": {"kind": "speech", "text": "x" * 300_000, "language": "en"}}, 413, "spec_too_large"),
+        ({"data": {"spec": HUGE}, "files": {"file": ("call.wav", WAV)}}, 413, "spec_too_large"),
+        ({"files": {"spec": ("spec.json", HUGE.encode())}}, 413, "spec_too_large"),
         ({"files": [("file", ("a.wav", WAV))] * 3}, 400, "invalid_request"),
     ],
 )  # fmt: skip
@@ -111,6 +119,34 @@ async def test_a_malformed_submission_is_refused(
     response = await client.post("/v1/jobs", **sent)
     assert (response.status_code, check_shape(response)["code"]) == (status, code)
     assert world.kept() == []
+
+
+async def test_an_upload_that_breaks_off_is_the_clients_doing(
+    app: FastAPI, world: World, logged: Logged
+) -> None:
+    """As the server hears it: a first part of the body, then the end of the connection."""
+    first = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.wav"\r\n\r\nRIFF'
+    heard: list[Message] = [
+        {"type": "http.request", "body": first, "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+    said: list[Message] = []
+
+    async def receive() -> Message:
+        return heard.pop(0)
+
+    async def send(message: Message) -> None:
+        said.append(message)
+
+    headers = [
+        (b"authorization", f"Bearer {KEY}".encode()),
+        (b"content-type", b"multipart/form-data; boundary=b"),
+    ]
+    where = {"method": "POST", "path": "/v1/jobs", "query_string": b"", "headers": headers}
+    await app({"type": "http", **where}, receive, send)
+    assert said[0]["status"] == 422
+    assert json.loads(said[1]["body"])["code"] == "upload_aborted"
+    assert (logged(), world.kept()) == ([], [])
 
 
 async def test_a_body_of_unknown_length_stops_at_the_cap(client: httpx.AsyncClient, world: World) -> None:

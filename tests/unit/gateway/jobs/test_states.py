@@ -56,13 +56,26 @@ def test_what_came_through_is_kept_when_something_failed(dead: UnitRecord) -> No
     [
         [unit(tasks.DECODE, "job", DEAD)],
         [unit(tasks.DECODE, "job"), unit(tasks.ENCODE, "job", DEAD)],
+        [unit(tasks.SEGMENT, "c0"), unit(tasks.TRANSCRIBE, "c0r0", DEAD)],
+        [unit(tasks.SEGMENT, "c0", DEAD), unit(tasks.SEGMENT, "c1", DEAD)],
+    ],
+    ids=["unreadable file", "no file made", "every region", "every channel"],
+)
+def test_a_job_with_nothing_to_give_failed(units: list[UnitRecord]) -> None:
+    assert final_state(units, cancelled=False) is JobState.FAILED
+
+
+@pytest.mark.parametrize(
+    "units",
+    [
         [unit(tasks.TRANSCRIBE, "c0r0"), unit(tasks.TRANSLATE, "c0r0", DEAD)],
+        [unit(tasks.SEGMENT, "c0"), unit(tasks.ENCODE, "job", DEAD)],
         [unit(tasks.SEGMENT, "c0", DEAD), unit(tasks.SEGMENT, "c1")],
     ],
-    ids=["unreadable file", "no file made", "every region", "one side lost, the other silent"],
+    ids=["a transcript", "a silent call", "one side lost, the other silent"],
 )
-def test_a_job_without_a_whole_region_failed(units: list[UnitRecord]) -> None:
-    assert final_state(units, cancelled=False) is JobState.FAILED
+def test_what_was_made_before_a_failure_is_given(units: list[UnitRecord]) -> None:
+    assert final_state(units, cancelled=False) is JobState.PARTIALLY_SUCCEEDED
 
 
 @given(units_of_any_job)
