@@ -10,9 +10,6 @@ from services.shared.config import Port, Settings
 class CliSettings(Settings):
     """What `dragoman` needs to start a stack and to talk to one."""
 
-    http_host: str = Field(
-        "127.0.0.1", pattern=r"^[^:]+$", description="IPv4 address or name that the gateway listens on."
-    )
     redis_port: Port = Field(6399, description="Port of the Redis that `dragoman up` starts.")
     up_timeout_s: float = Field(180.0, gt=0, description="Time `dragoman up` gives the stack to get ready.")
     gateway_url: str | None = Field(

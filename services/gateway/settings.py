@@ -12,9 +12,6 @@ from services.shared.config import Settings
 class GatewaySettings(Settings):
     """What only the gateway needs to know."""
 
-    http_host: str = Field(
-        "127.0.0.1", pattern=r"^[^:]+$", description="IPv4 address or name that the gateway listens on."
-    )
     gateway_max_upload_bytes: int = Field(
         2 * 1024**3, ge=1024, description="Largest request body that is taken."
     )

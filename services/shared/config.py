@@ -23,7 +23,9 @@ class Settings(BaseSettings):
     models_dir: Path = Field(
         Path.home() / ".cache" / "dragoman" / "models", description="Folder that holds the model sets."
     )
-    host: str = Field("127.0.0.1", description="Address that servers listen on.")
+    host: str = Field(
+        "127.0.0.1", pattern=r"^[^:]+$", description="IPv4 address or name that the model servers listen on."
+    )
 
     redis_url: str = Field(
         "redis://127.0.0.1:6399/0", pattern="^(redis|rediss|unix)://", description="The ledger's Redis."
@@ -33,6 +35,9 @@ class Settings(BaseSettings):
     )
     key_prefix: str = Field("dragoman:", description="Prefix of every Redis key.")
 
+    http_host: str = Field(
+        "127.0.0.1", pattern=r"^[^:]+$", description="IPv4 address or name that the gateway listens on."
+    )
     http_port: Port = Field(8080, description="The gateway's HTTP port.")
     asr_port: Port = Field(50051, description="Port of the ASR server.")
     translation_port: Port = Field(50052, description="Port of the translation server.")

@@ -28,7 +28,7 @@ def test_an_unknown_engine_is_refused_with_the_known_ones() -> None:
 def test_a_missing_package_is_named_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     bare = replace(registry.ENGINES["faster-whisper"], packages=("no_such_package",))
     monkeypatch.setattr(registry, "ENGINES", {"faster-whisper": bare})
-    with pytest.raises(Misconfigured, match="no_such_package.*requirements/lite.txt") as caught:
+    with pytest.raises(Misconfigured, match=r"no_such_package.*requirements/lite\.txt") as caught:
         registry.create("faster-whisper", SETTINGS)
     assert caught.value.code == "missing_package"
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from services.cli.settings import CliSettings
 from services.codec.settings import CodecSettings
 from services.gateway.settings import GatewaySettings
 from services.shared.config import load
@@ -38,11 +37,6 @@ def test_a_wrong_knob_stops_the_start_and_is_named(
     monkeypatch.setenv(name, value)
     with pytest.raises(Misconfigured, match=name):
         load(GatewaySettings)
-
-
-def test_the_command_line_looks_for_the_gateway_where_it_listens() -> None:
-    ours, theirs = GatewaySettings.model_fields["http_host"], CliSettings.model_fields["http_host"]
-    assert repr(ours) == repr(theirs)
 
 
 def test_the_codec_takes_every_file_that_the_gateway_takes() -> None:
