@@ -2,45 +2,29 @@
 
 from __future__ import annotations
 
-import csv
-import os
-import re
 from pathlib import Path
 from typing import Final
 
 import jiwer
-from faster_whisper import WhisperModel
 
 from services.asr.settings import AsrSettings
 from services.shared.config import load
-from services.shared.models.catalogue import Catalogue
-from tests.bench import stack
-from tests.bench.call import MORE
+from tests.bench import asr_quality, stack
 from tests.bench.report import Bars, Result, Row, spread
 
-_RECORDINGS: Final = MORE / "telephony"
 _LANGUAGES: Final = ("en", "es")
-_NOT_WORDS: Final = re.compile(r"[^\w\s]|_")
 
 
 def run() -> Result:
     """Recognise every recording in both ways."""
-    if not _RECORDINGS.is_dir():
-        return Result("quality", skipped=f"no telephone recordings in {_RECORDINGS}")
+    if not asr_quality.PROMPTS.is_dir():
+        return Result("quality", skipped=f"no telephone recordings in {asr_quality.PROMPTS}")
     references = {language: _references(language) for language in _LANGUAGES}
     with stack.running() as up:
-        service = {
-            language: [
-                " ".join(texts)
-                for texts in up.work(
-                    {"kind": "transcription", "source_language": language}, list(files)
-                ).texts
-            ]
-            for language, files in references.items()
-        }
+        service = {language: _through(up, language, list(files)) for language, files in references.items()}
     direct = {language: _direct(language, list(files)) for language, files in references.items()}
     rates = {
-        f"{language}, {label}": _word_error_rate(list(files.values()), heard[language])
+        f"{language}, {label}": _word_error_rate(language, list(files.values()), heard[language])
         for language, files in references.items()
         for label, heard in (("service", service), ("library", direct))
     }
@@ -61,26 +45,26 @@ def run() -> Result:
 
 def _references(language: str) -> dict[Path, str]:
     """Return what is said on each recording of a language."""
-    with (_RECORDINGS / f"{language}.tsv").open(newline="") as table:
-        rows = list(csv.reader(table, delimiter="\t", quoting=csv.QUOTE_NONE))
-    return {_RECORDINGS / language / Path(name).name: text for name, text in rows}
+    lines = (asr_quality.PROMPTS / f"{language}.tsv").read_text(encoding="utf-8").splitlines()
+    return {asr_quality.PROMPTS / file: text for file, text in (line.split("\t") for line in lines)}
+
+
+def _through(up: stack.Running, language: str, files: list[Path]) -> list[str]:
+    """Recognise files by jobs of the service, all at once."""
+    spec = {"kind": "transcription", "source_language": language}
+    return [" ".join(texts) for texts in up.work(spec, files).texts]
 
 
 def _direct(language: str, files: list[Path]) -> list[str]:
-    """Recognise files as the library's own documentation shows, with the model of the service."""
-    settings = load(AsrSettings)
-    folder = Catalogue(settings.models_dir).folder(settings.asr_model)
-    model = WhisperModel(
-        str(folder), "cpu", compute_type=settings.asr_compute_type, cpu_threads=os.cpu_count() or 1
+    """Recognise files by calling the library with its defaults and the model of the service."""
+    recognise = asr_quality._library(load(AsrSettings))
+    return [recognise(asr_quality._samples(file), language) for file in files]
+
+
+def _word_error_rate(language: str, references: list[str], heard: list[str]) -> float:
+    """Return percent; letter case, punctuation and accents do not count."""
+    # An empty text is all deletions, but jiwer takes no empty strings.
+    expected, got = (
+        [asr_quality._plain(text, language) or "-" for text in texts] for texts in (references, heard)
     )
-    heard = (model.transcribe(str(file), language=language)[0] for file in files)
-    return [" ".join(segment.text for segment in segments) for segments in heard]
-
-
-def _word_error_rate(references: list[str], heard: list[str]) -> float:
-    """Return percent; letter case and punctuation do not count."""
-    return 100 * jiwer.wer([_words(text) for text in references], [_words(text) for text in heard])
-
-
-def _words(text: str) -> str:
-    return " ".join(_NOT_WORDS.sub(" ", text.casefold()).split())
+    return 100 * jiwer.wer(expected, got)

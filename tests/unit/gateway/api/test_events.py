@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 
 import httpx
@@ -21,22 +20,29 @@ def fields(event: str) -> dict[str, str]:
     return dict(line.split(": ", 1) for line in event.strip().split("\n"))
 
 
-async def test_a_watcher_sees_every_state_and_then_the_end(client: httpx.AsyncClient, world: World) -> None:
+async def test_a_watcher_sees_every_state_and_then_the_end(world: World) -> None:
     job = world.submit(TEXT_SPEC)
-    watching = asyncio.create_task(client.get(f"/v1/jobs/{job.id}/events"))
-    await asyncio.sleep(0.05)
+    stream = events(lambda: world.jobs.get(TENANT, job.id), GatewaySettings(gateway_events_poll_s=0.001))
+    assert (await anext(stream)).startswith("retry: ")
+    seen = [fields(await anext(stream))]
     steps.translated(world, job, "job", "Quarto 12")
-    await asyncio.sleep(0.05)
+    seen.append(fields(await anext(stream)))
     job = world.done(job)
-    answer = await watching
-    assert answer.headers["content-type"].startswith("text/event-stream")
-    assert answer.headers["cache-control"] == "no-store"
-    retry, *rest = [block for block in answer.text.split("\n\n") if block]
-    seen = [fields(block) for block in rest if not block.startswith(":")]
-    assert retry.startswith("retry: ")
+    seen += [fields(event) async for event in stream]
     assert [json.loads(event["data"])["state"] for event in seen] == ["queued", "running", "succeeded"]
     assert [event["event"] for event in seen] == ["job"] * 3
     assert seen[-1]["id"] == str(job.version)
+
+
+async def test_events_come_as_a_stream_that_nobody_stores(client: httpx.AsyncClient, world: World) -> None:
+    job = world.submit(TEXT_SPEC)
+    steps.translated(world, job, "job", "Quarto 12")
+    job = world.done(job)
+    answer = await client.get(f"/v1/jobs/{job.id}/events")
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.text.startswith("retry: ")
+    assert answer.text.count("event: job") == 1
 
 
 async def test_a_watcher_that_comes_back_sees_only_what_is_new(
