@@ -26,7 +26,7 @@ class Shape:
     comfortable: int = 15 * SAMPLE_RATE_HZ
     breath: int = int(0.4 * SAMPLE_RATE_HZ)
     longest: int = 28 * SAMPLE_RATE_HZ
-    padding: int = int(0.2 * SAMPLE_RATE_HZ)
+    padding: int = int(0.3 * SAMPLE_RATE_HZ)
 
 
 # Given a span, returns the sample inside it where it is quietest.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import signal
+import sys
 from typing import Final
 
 from tests.bench import plots, report
@@ -18,6 +20,8 @@ def main() -> None:
         "names", nargs="*", metavar="NAME", choices=(*BENCHMARKS, []), help=", ".join(BENCHMARKS)
     )
     names = parser.parse_args().names or BENCHMARKS
+    # Leaves through every `finally`, so that no stack stays behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     report.show_head()
     for name in names:
         result = importlib.import_module(f"tests.bench.{name}").run()

@@ -18,8 +18,8 @@ import numpy as np
 from faster_whisper import WhisperModel
 from faster_whisper.audio import decode_audio
 
-from services.asr.core import SAMPLE_RATE_HZ, AsrCore, Samples
-from services.asr.engines.base import Task
+from services.asr.core import AsrCore, Samples
+from services.asr.engines.base import SAMPLE_RATE_HZ, Task
 from services.asr.server import build
 from services.asr.settings import AsrSettings
 from services.shared.config import load
