@@ -66,7 +66,7 @@ def transcribing(
 async def test_a_channel_is_segmented(stub: Stub) -> None:
     samples = np.concatenate([silence(1), tone(2), silence(2), tone(14), silence(1)])
     found = await stub.Segment(segmenting(samples, "en-US"))
-    assert (found.regions[0].start_ms, found.regions[0].end_ms) == (800, 3200)
+    assert (found.regions[0].start_ms, found.regions[0].end_ms) == (700, 3300)
     assert max(region.end_ms - region.start_ms for region in found.regions) <= 10_000
     assert (found.language_code, found.language_confidence) == ("en-US", 1)
     assert found.duration_ms == 20_000

@@ -33,6 +33,9 @@ _VAD: Final = VadOptions(
 # Whisper's own tests for a failed decoding (Radford et al. 2022, section 4.5).
 _MAX_COMPRESSION_RATIO: Final = 2.4
 _MIN_LOG_PROBABILITY: Final = -1.0
+# Short windows are trusted only where the model is sure of them (README.md, Short windows).
+_SURE: Final = 0.6
+_SURE_OF_A_WORD: Final = 0.25
 # A timestamp this far behind the audio means that the model made up speech in the silence after it;
 # one this far before the end means that it stopped early.
 _OVERRUN_S: Final = 1.0
@@ -41,7 +44,7 @@ _UNREAD_S: Final = 2.0
 _FRAMES_PER_S: Final = 100
 _FEATURE_RANGE: Final = 2.0
 _WINDOW_S: Final = 30
-# Below this, Whisper hears too little context even with silence around it (README.md, short windows).
+# Below this, Whisper hears too little context even with silence around it (README.md, Short windows).
 _MIN_WINDOW_S: Final = 12
 
 
@@ -81,9 +84,10 @@ class FasterWhisperEngine:
     """A Whisper model in a local folder.
 
     Whisper encodes 30 s whatever it is given, and most of a call's regions are a few seconds long. This
-    engine encodes a region and `margin_s` of silence instead, which takes a third of the time.
-    A hypothesis that fails Whisper's own tests, or that does not end with its region, is dropped and
-    its region decoded again as the library does by itself: whole window, rising temperatures.
+    engine can encode a region and `margin_s` of silence instead, which takes half the time (README.md).
+    A hypothesis that the model is not sure of, that goes in circles, or that does not end with its region
+    is dropped, and its region decoded again as the library does by itself: whole window, rising
+    temperatures.
 
     Args:
         folder: Holds model.bin, config.json, tokenizer.json and vocabulary.
@@ -215,9 +219,11 @@ def _is_sound(passages: Sequence[_Passage], duration_s: float) -> bool:
     if not text:
         return False
     end_s = max(passage.end_s for passage in passages)
+    weakest = min((word["probability"] for passage in passages for word in passage.words), default=1.0)
     return (
         get_compression_ratio(text) <= _MAX_COMPRESSION_RATIO
-        and _log_probability(passages) >= _MIN_LOG_PROBABILITY
+        and math.exp(_log_probability(passages)) >= _SURE
+        and weakest >= _SURE_OF_A_WORD
         and duration_s - _UNREAD_S <= end_s <= duration_s + _OVERRUN_S
     )
 

@@ -54,7 +54,7 @@ class Monolingual(FakeEngine):
 
 def test_each_turn_is_a_region_with_a_little_silence_around_it() -> None:
     found = CORE.segment(recording((1, 2), (3, 1)), "en", never)
-    assert found.regions == (Region(800, 3200), Region(5800, 7200))
+    assert found.regions == (Region(700, 3300), Region(5700, 7300))
     assert found.duration_ms == 8000
 
 
@@ -89,8 +89,8 @@ def test_silence_in_a_given_language_is_no_error() -> None:
 @given(st.integers(1, 8).map(lambda half_minutes: half_minutes * 30 + 7))
 def test_speech_over_the_seams_of_the_search_stays_one_stretch(seconds: int) -> None:
     found = CORE.segment(recording((1, seconds)), "en", never).regions
-    assert found[0].start_ms == 800
-    assert found[-1].end_ms == (seconds + 1) * 1000 + 200
+    assert found[0].start_ms == 700
+    assert found[-1].end_ms == (seconds + 1) * 1000 + 300
     assert all(one.end_ms == other.start_ms for one, other in pairwise(found))
     assert max(region.end_ms - region.start_ms for region in found) <= CORE.max_region_ms
 

@@ -101,21 +101,21 @@ def test_no_speech_gives_no_region() -> None:
 
 
 def test_a_short_pause_inside_a_sentence_stays_inside_its_region() -> None:
-    assert cut([seconds(1, 3), seconds(3.5, 5)]) == [seconds(0.8, 5.2)]
+    assert cut([seconds(1, 3), seconds(3.5, 5)]) == [seconds(0.7, 5.3)]
 
 
 def test_two_turns_are_two_regions() -> None:
-    assert cut([seconds(1, 3), seconds(4, 5)]) == [seconds(0.8, 3.2), seconds(3.8, 5.2)]
+    assert cut([seconds(1, 3), seconds(4, 5)]) == [seconds(0.7, 3.3), seconds(3.7, 5.3)]
 
 
 def test_padding_meets_in_the_middle_of_a_narrow_gap() -> None:
     shape = Shape(pause=0)
-    assert cut([seconds(1, 2), seconds(2.2, 3)], shape) == [seconds(0.8, 2.1), seconds(2.1, 3.2)]
+    assert cut([seconds(1, 2), seconds(2.2, 3)], shape) == [seconds(0.7, 2.1), seconds(2.1, 3.3)]
 
 
 def test_a_monologue_is_parted_at_its_widest_breath() -> None:
     spans = [seconds(0, 4), seconds(4.1, 9), seconds(9.5, 14), seconds(14.1, 18)]
-    assert [region.start for region in cut(spans)] == [0, seconds(9.3, 10).start]
+    assert [region.start for region in cut(spans)] == [0, seconds(9.25, 10).start]
 
 
 def test_a_monologue_without_a_breath_stays_whole_while_it_fits() -> None:

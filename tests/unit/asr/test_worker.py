@@ -41,7 +41,7 @@ CHANNEL = {
     "role": "customer",
     "voice": None,
 }
-REGION = {**CHANNEL, "region": 1, "start_ms": 5_800, "end_ms": 7_700, "borrow_ms": 1_800}
+REGION = {**CHANNEL, "region": 1, "start_ms": 5_700, "end_ms": 7_800, "borrow_ms": 1_700}
 
 
 @pytest.fixture
@@ -132,9 +132,9 @@ async def test_a_channel_without_speech_has_no_regions(make: Make, samples: Samp
 async def test_a_region_is_written_down_with_times_of_the_recording(make: Make) -> None:
     document = await transcript(make(TRANSCRIBE, REGION))
     assert document.keys() == {"text", "language", "confidence", "words", "warnings", "model"}
-    assert document["text"] == "zero um dois três"
+    assert document["text"] == "zero um dois três quatro"
     assert (document["language"], document["confidence"]) == ("pt-BR", 0.9)
-    assert document["words"][0] == {"text": "zero", "start_ms": 5_800, "end_ms": 6_200, "confidence": 0.9}
+    assert document["words"][0] == {"text": "zero", "start_ms": 5_700, "end_ms": 6_100, "confidence": 0.9}
     assert document["words"][-1]["end_ms"] <= REGION["end_ms"]
     assert (document["warnings"], document["model"]) == ([], FAKE)
 
@@ -152,13 +152,13 @@ async def test_a_silent_region_is_an_empty_transcript(make: Make) -> None:
 
 async def test_the_recogniser_translates_where_it_is_the_translator(make: Make) -> None:
     document = await transcript(make(TRANSCRIBE, {**REGION, "translator": "asr"}))
-    assert document["text"] == "zero um dois três"
-    assert document["translation"] == {"text": "zero one two three", "warnings": [], "model": FAKE}
+    assert document["text"] == "zero um dois três quatro"
+    assert document["translation"] == {"text": "zero one two three four", "warnings": [], "model": FAKE}
 
 
 async def test_english_is_its_own_translation(make: Make) -> None:
     document = await transcript(make(TRANSCRIBE, {**REGION, "translator": "asr", "source_language": "en"}))
-    assert document["text"] == document["translation"]["text"] == "zero one two three"
+    assert document["text"] == document["translation"]["text"] == "zero one two three four"
 
 
 async def test_silence_is_not_translated(make: Make) -> None:
