@@ -11,6 +11,7 @@ import numpy as np
 
 from services.codec import completeness, limits
 from services.codec.engines.base import CodecDescription, Decoded, DecodeOrder, Samples, Target
+from services.codec.settings import CodecSettings
 from services.codec.sniff import Container
 from services.codec.spool import spool
 from services.shared.errors import Cancelled, InvalidMedia, Unsupported
@@ -86,3 +87,8 @@ def _spooled(samples: Samples) -> BinaryIO:
     file.write(samples.tobytes())
     file.flush()
     return file
+
+
+def load(_settings: CodecSettings) -> FakeEngine:
+    """Make the engine; it has no settings."""
+    return FakeEngine()

@@ -16,6 +16,7 @@ from services.codec.decoder import Budget
 from services.codec.engines.base import Cancelled, CodecDescription, Decoded, DecodeOrder, Samples, Target
 from services.codec.limits import MAX_CHANNELS
 from services.codec.sandbox import Sandbox
+from services.codec.settings import CodecSettings
 from services.codec.sniff import CONTAINERS, Container
 from services.codec.spool import spool
 
@@ -196,3 +197,14 @@ def _frames(blocks: Iterable[Samples], layout: str, rate_hz: int) -> Iterator[av
         frame.sample_rate, frame.pts = rate_hz, position
         position += frame.samples
         yield frame
+
+
+def load(settings: CodecSettings) -> PyavEngine:
+    """Make the engine with the settings' limits for its decoder process."""
+    return PyavEngine(
+        PyavSettings(
+            cpu_s=settings.codec_decoder_cpu_s,
+            wall_s=settings.codec_decoder_wall_s,
+            memory_bytes=settings.codec_decoder_memory_bytes,
+        )
+    )

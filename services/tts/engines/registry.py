@@ -2,49 +2,22 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
-from services.shared.errors import Misconfigured
+from services.shared.engines import EngineSpec, load_engine, table
 from services.tts.engines.base import TtsEngine
 from services.tts.settings import TtsSettings
 
-
-@dataclass(frozen=True, slots=True)
-class EngineSpec:
-    """How to get an engine.
-
-    Attributes:
-        name: Value of DRAGOMAN_TTS_ENGINE.
-        module: Has `load(settings)`; imported only when chosen, for it imports the engine's packages.
-        packages: Import names that must be installed.
-        extra: Name of the requirements file that brings them.
-        description: One line for people.
-    """
-
-    name: str
-    module: str
-    packages: tuple[str, ...]
-    extra: str
-    description: str
-
-
-ENGINES: Final[Mapping[str, EngineSpec]] = {
-    spec.name: spec
-    for spec in (
-        EngineSpec(
-            "kokoro",
-            "services.tts.engines.kokoro",
-            ("kokoro_onnx", "onnxruntime", "phonemizer"),
-            "lite",
-            "Kokoro-82M int8 on onnxruntime: en, es, fr, hi, it, pt-BR.",
-        ),
-        EngineSpec("fake", "services.tts.engines.fake", (), "", "A tone as long as its text; no model."),
-    )
-}
+ENGINES: Final = table(
+    EngineSpec(
+        "kokoro",
+        "services.tts.engines.kokoro",
+        ("kokoro_onnx", "onnxruntime", "phonemizer"),
+        "lite",
+        "Kokoro-82M int8 on onnxruntime: en, es, fr, hi, it, pt-BR.",
+    ),
+    EngineSpec("fake", "services.tts.engines.fake", (), "", "A tone as long as its text; no model."),
+)
 
 
 def create(name: str, settings: TtsSettings) -> TtsEngine:
@@ -54,18 +27,5 @@ def create(name: str, settings: TtsSettings) -> TtsEngine:
         Misconfigured: there is no such engine (unknown_engine), its packages are not installed
             (missing_package), or its model is not there.
     """
-    spec = ENGINES.get(name)
-    if spec is None:
-        known = ", ".join(sorted(ENGINES))
-        raise Misconfigured(
-            f"There is no TTS engine of that name; DRAGOMAN_TTS_ENGINE takes {known}.", code="unknown_engine"
-        )
-    missing = [package for package in spec.packages if importlib.util.find_spec(package) is None]
-    if missing:
-        raise Misconfigured(
-            f"The TTS engine {name} needs {', '.join(missing)}: "
-            f"run make setup, or pip install -r requirements/{spec.extra}.txt.",
-            code="missing_package",
-        )
-    engine: TtsEngine = importlib.import_module(spec.module).load(settings)
+    engine: TtsEngine = load_engine("tts", ENGINES, name, settings)
     return engine

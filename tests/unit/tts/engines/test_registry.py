@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from services.shared.engines import EngineSpec
 from services.shared.errors import Misconfigured
 from services.tts.engines import registry
 from services.tts.engines.fake import FakeEngine
@@ -21,7 +22,7 @@ def test_an_unknown_engine_is_refused_with_the_known_ones() -> None:
 
 
 def test_a_missing_package_is_refused_with_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    absent = registry.EngineSpec("absent", "services.tts.engines.absent", ("no_such_package",), "full", "")
+    absent = EngineSpec("absent", "services.tts.engines.absent", ("no_such_package",), "full", "")
     monkeypatch.setattr(registry, "ENGINES", {"absent": absent})
     with pytest.raises(
         Misconfigured, match=r"no_such_package: run make setup, or .* requirements/full.txt"
