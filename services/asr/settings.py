@@ -18,7 +18,7 @@ class AsrSettings(Settings):
     asr_slots: int = Field(2, ge=1, le=64, description="Calls that run at once; they share the weights.")
     asr_beam: int = Field(5, ge=1, le=20, description="Beam size.")
     asr_margin_s: float = Field(
-        8.0, ge=1, le=30, description="Encoded silence after a region; 30 encodes the model's whole window."
+        30.0, ge=1, le=30, description="Encoded silence after a region; 30 encodes the model's whole window."
     )
     asr_queue: int = Field(64, ge=0, le=10_000, description="Calls that may wait for a slot.")
     asr_max_region_s: float = Field(28.0, ge=4, le=29, description="Longest region; the model hears 30 s.")

@@ -16,7 +16,7 @@ from services.asr.server import spec
 from services.asr.settings import AsrSettings
 from services.shared.rpc.client import chunks
 from services.shared.rpc.server import RunningServer, start
-from tests.support.speech import PROMPTS, plain, prompt, silence, tone
+from tests.support.speech import PROMPTS, prompt, silence, tone, wrong_words
 
 Stub: TypeAlias = "asr_pb2_grpc.AsrAsyncStub"  # known to the type checker only
 FAKE = AsrSettings(asr_engine="fake", asr_max_region_s=10, asr_max_recording_s=60)
@@ -190,6 +190,8 @@ async def test_a_recorded_call_is_segmented_and_written_down() -> None:
         ]
     await running.stop()
     assert found.language_code == "en"
-    assert [plain(each.text) for each in heard] == [PROMPTS["en-press-9"], PROMPTS["en-phone-number"]]
+    first, second = (each.text for each in heard)
+    assert wrong_words(PROMPTS["en-press-9"], first) <= 2
+    assert wrong_words(PROMPTS["en-phone-number"], second) <= 2
     assert heard[0].model.name == "whisper-base-int8"
     assert len(heard[0].model.revision) == 12

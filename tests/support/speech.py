@@ -5,6 +5,7 @@ from __future__ import annotations
 import wave
 from pathlib import Path
 
+import jiwer
 import numpy as np
 
 from services.asr.core import Samples
@@ -59,3 +60,8 @@ def dial_tones(seconds: float) -> Samples:
 def plain(text: str) -> str:
     """Return a text in lower case without punctuation."""
     return " ".join("".join(mark if mark.isalnum() else " " for mark in text.lower()).split())
+
+
+def wrong_words(said: str, heard: str) -> int:
+    """Return how many words of what was said are missing, wrong or too many in what was heard."""
+    return round(jiwer.wer(said, plain(heard) or "-") * len(said.split()))

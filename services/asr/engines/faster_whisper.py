@@ -1,4 +1,4 @@
-"""Whisper on CTranslate2 through faster-whisper: short windows, with the plain library as fallback."""
+"""Whisper on CTranslate2 through faster-whisper; on request in short windows, which cost half as much."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Decoding:
     threads: int = 1
     parallel: int = 2
     beam: int = 5
-    margin_s: float = 8.0
+    margin_s: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +83,10 @@ class _Passage:
 class FasterWhisperEngine:
     """A Whisper model in a local folder.
 
-    Whisper encodes 30 s whatever it is given, and most of a call's regions are a few seconds long. This
-    engine can encode a region and `margin_s` of silence instead, which takes half the time (README.md).
-    A hypothesis that the model is not sure of, that goes in circles, or that does not end with its region
-    is dropped, and its region decoded again as the library does by itself: whole window, rising
-    temperatures.
+    Whisper encodes 30 s whatever it is given, and most of a call's regions are a few seconds long. With a
+    margin under 30 s this engine encodes a region and that much silence instead. A hypothesis that the
+    model is not sure of, that goes in circles, or that does not end with its region is then dropped, and
+    its region decoded again as the library does by itself: whole window, rising temperatures.
 
     Args:
         folder: Holds model.bin, config.json, tokenizer.json and vocabulary.
@@ -139,29 +138,33 @@ class FasterWhisperEngine:
 
     def language_probabilities(self, audio: Audio) -> Mapping[str, float]:
         """Encode one window and read the language token's distribution."""
-        encoded = self._whisper.encode(self._window(audio, self._decoding.margin_s))
+        encoded = self._whisper.encode(self._window(audio))
         tokens = self._whisper.model.detect_language(encoded)[0]
         codes = ((token.strip("<|>"), probability) for token, probability in tokens)
         return {_BCP47.get(code, code): probability for code, probability in codes}
 
     def transcribe(self, audio: Audio, language: str, task: Task) -> Hypothesis:
-        """Decode in a short window, and again in a whole one if that went wrong."""
+        """Decode in a short window if that is wanted, and in the whole one if that went wrong."""
         code, duration_s = _WHISPER.get(language, language), len(audio) / SAMPLE_RATE_HZ
-        passages = self._decode(audio, duration_s, code, task)
+        passages: list[_Passage] = []
+        # In a short window the model often forgets to translate and writes down what it hears.
+        if self._decoding.margin_s < _WINDOW_S and task is Task.TRANSCRIBE:
+            passages = self._decode_short(audio, code)
         if not _is_sound(passages, duration_s):
             passages = self._decode_whole(audio, code, task)
         return _hypothesis(passages, duration_s, "en" if task is Task.TRANSLATE else language)
 
-    def _decode(self, audio: Audio, duration_s: float, code: str, task: Task) -> list[_Passage]:
-        multilingual = self._whisper.model.is_multilingual
-        tokenizer = Tokenizer(self._whisper.hf_tokenizer, multilingual, task=task.value, language=code)
+    def _decode_short(self, audio: Audio, code: str) -> list[_Passage]:
+        tokenizer = Tokenizer(
+            self._whisper.hf_tokenizer,
+            self._whisper.model.is_multilingual,
+            task=Task.TRANSCRIBE.value,
+            language=code,
+        )
         # The pipeline keeps state between calls, so each call has its own.
         pipeline = BatchedInferencePipeline(self._whisper)
-        chunk = {"offset": 0.0, "duration": duration_s}
-        # In a short window the model often forgets to translate and writes down what it hears.
-        margin_s = _WINDOW_S if task is Task.TRANSLATE else self._decoding.margin_s
-        window = self._window(audio, margin_s)
-        (decoded,) = pipeline.forward(window, tokenizer, [chunk], self._options)
+        chunk = {"offset": 0.0, "duration": len(audio) / SAMPLE_RATE_HZ}
+        (decoded,) = pipeline.forward(self._window(audio), tokenizer, [chunk], self._options)
         return [
             _Passage(found["text"], found["end"], found["avg_logprob"], len(found["tokens"]), found["words"])
             for found in decoded
@@ -184,10 +187,10 @@ class FasterWhisperEngine:
             "word_timestamps": True,
         }
 
-    def _window(self, audio: Audio, margin_s: float) -> NDArray[np.float32]:
+    def _window(self, audio: Audio) -> NDArray[np.float32]:
         """Return log-mel features (1, mels, frames) of the audio and silence after it."""
         features = self._whisper.feature_extractor(audio)[:, :-1]
-        heard_s = math.ceil(features.shape[1] / _FRAMES_PER_S + margin_s)
+        heard_s = math.ceil(features.shape[1] / _FRAMES_PER_S + self._decoding.margin_s)
         frames = min(max(heard_s, _MIN_WINDOW_S), _WINDOW_S) * _FRAMES_PER_S
         features = features[:, :frames]
         # What digital silence would be: Whisper's features end 8 decades of power below their peak.

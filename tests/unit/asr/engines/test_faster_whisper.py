@@ -22,8 +22,10 @@ SENTENCE = " Please hold the line while I look at your order."
 LOOP = " thank you" * 40
 
 
-def passage(text: str = SENTENCE, end_s: float = 3.0, log_probability: float = -0.2) -> _Passage:
-    words = [{"word": f" {word}", "start": 0.1, "end": 0.2, "probability": 0.9} for word in text.split()]
+def passage(
+    text: str = SENTENCE, end_s: float = 3.0, log_probability: float = -0.2, weakest: float = 0.9
+) -> _Passage:
+    words = [{"word": f" {word}", "start": 0.1, "end": 0.2, "probability": weakest} for word in text.split()]
     return _Passage(text, end_s, log_probability, max(len(words), 1), words)
 
 
@@ -38,7 +40,8 @@ def test_a_plain_sentence_that_ends_with_its_region_is_trusted() -> None:
         [passage("")],
         [passage("  ")],
         [passage(LOOP)],
-        [passage(log_probability=-1.5)],
+        [passage(log_probability=-0.7)],  # the model is half sure at most
+        [passage(weakest=0.1)],  # it guessed a word
         [passage(end_s=9.0)],  # it goes on in the silence after the region
         [passage(end_s=0.8)],  # it stopped before the region did
     ],
