@@ -65,7 +65,7 @@ def layer3_frame(header: bytes) -> Layer3Frame | None:
 
 def adts_frame_bytes(header: bytes) -> int | None:
     """Return the length of the ADTS frame that a header of 7 bytes starts; None if it is none."""
-    if len(header) < _ADTS_HEADER_BYTES or header[0] != 0xFF or header[1] & 0xF6 != 0xF0:  # noqa: PLR2004
+    if len(header) < _ADTS_HEADER_BYTES or header[0] != 0xFF or header[1] & 0xF6 != 0xF0:  # noqa: PLR2004 - the sync word
         return None
     size = (header[3] & 3) << 11 | header[4] << 3 | header[5] >> 5
     return size if size >= _ADTS_HEADER_BYTES and header[2] >> 2 & 0xF < _ADTS_RATES else None

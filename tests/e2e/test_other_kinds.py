@@ -38,20 +38,30 @@ def result_of(installation: Installation, job: dict[str, Any]) -> dict[str, Any]
     return document
 
 
-def test_text_is_translated_both_ways(installation: Installation) -> None:
-    spec = {"kind": "text_translation", "text": "Good morning.", "source_language": "en"}
-    job = run(installation, spec | {"target_language": "pt-BR"})
-    document = result_of(installation, job)
-    assert document["source"]["text"] == "Good morning."
-    assert "bom dia" in document["translation"]["text"].lower()
+def spoken(installation: Installation, text: str, language: str) -> bytes:
+    """Return a text as the installation speaks it, in FLAC."""
+    spec = {"kind": "speech", "text": text, "language": language, "audio": {"codec": "flac"}}
+    job = run(installation, spec)
+    assert job["state"] == "succeeded", job
+    name = next(file["name"] for file in job["files"] if file["name"].startswith("speech"))
+    return installation.artifact(job["id"], name)
+
+
+@pytest.mark.parametrize(
+    ("text", "source", "target", "expected"),
+    [("Good morning.", "en", "pt-BR", "bom dia"), ("Bom dia.", "pt-BR", "en", "good morning")],
+)
+def test_text_is_translated_both_ways(
+    installation: Installation, text: str, source: str, target: str, expected: str
+) -> None:
+    spec = {"kind": "text_translation", "text": text, "source_language": source, "target_language": target}
+    document = result_of(installation, run(installation, spec))
+    assert document["source"]["text"] == text
+    assert expected in document["translation"]["text"].lower()
 
 
 def test_spoken_text_is_recognised_again(installation: Installation) -> None:
-    spec = {"kind": "speech", "text": "Your order will arrive tomorrow morning.", "language": "en"}
-    job = run(installation, spec | {"audio": {"codec": "wav"}})
-    assert job["state"] == "succeeded", job
-    name = next(file["name"] for file in job["files"] if file["name"].startswith("speech"))
-    speech = installation.artifact(job["id"], name)
+    speech = spoken(installation, "Your order will arrive tomorrow morning.", "en")
     heard = run(installation, {"kind": "transcription", "source_language": "auto"}, speech)
     channel = result_of(installation, heard)["channels"][0]
     text = " ".join(region["source"]["text"] for region in channel["regions"]).lower()
@@ -61,13 +71,7 @@ def test_spoken_text_is_recognised_again(installation: Installation) -> None:
 
 
 def test_another_language_is_transcribed_into_english(installation: Installation) -> None:
-    spoken = run(
-        installation,
-        {"kind": "speech", "text": "Mi hermano vive en una casa muy grande.", "language": "es",
-         "audio": {"codec": "flac"}},
-    )  # fmt: skip
-    name = next(file["name"] for file in spoken["files"] if file["name"].startswith("speech"))
-    speech = installation.artifact(spoken["id"], name)
+    speech = spoken(installation, "Mi hermano vive en una casa muy grande.", "es")
     spec = {"kind": "transcription", "source_language": "es", "target_language": "en"}
     document = result_of(installation, run(installation, spec, speech))
     english = " ".join(region["translation"]["text"] for region in document["channels"][0]["regions"]).lower()
@@ -76,13 +80,7 @@ def test_another_language_is_transcribed_into_english(installation: Installation
 
 
 def test_a_pair_that_only_recognition_covers_goes_through_it(installation: Installation) -> None:
-    spoken = run(
-        installation,
-        {"kind": "speech", "text": "La maison de mon frère est très grande.", "language": "fr",
-         "audio": {"codec": "wav"}},
-    )  # fmt: skip
-    name = next(file["name"] for file in spoken["files"] if file["name"].startswith("speech"))
-    speech = installation.artifact(spoken["id"], name)
+    speech = spoken(installation, "La maison de mon frère est très grande.", "fr")
     spec = {"kind": "speech_translation", "source_language": "fr", "target_language": "en"}
     job = run(installation, spec, speech)
     region = result_of(installation, job)["channels"][0]["regions"][0]

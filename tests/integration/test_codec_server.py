@@ -258,7 +258,7 @@ BAD_CONFIGS = [
 async def test_a_file_that_cannot_be_made_is_refused(
     stub: codec_pb2_grpc.CodecAsyncStub, fields: dict[str, str | int], code: str
 ) -> None:
-    config = codec_pb2.EncodeConfig(**({"layout": "multichannel", "channel_count": 1} | fields))  # type: ignore[arg-type]
+    config = codec_pb2.EncodeConfig(**({"layout": "multichannel", "channel_count": 1} | fields))  # type: ignore[arg-type]  # mixed fields
     assert (await error_of(stub.Encode(clip_messages(config, [])))).code == code
 
 
