@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, settings
 
 from services.shared import telemetry
 from services.shared.config import Settings
-from services.shared.ledger.ledger import Ledger, connect
+from services.shared.ledger.ledger import Ledger
+from services.shared.redis_url import client as connect
 from services.shared.ledger.records import Policy
 from tests.support import redis_server
 
@@ -39,7 +40,7 @@ def ledger(redis_url: str) -> Iterator[Ledger]:
     """A ledger of its own, with short times."""
     client = connect(redis_url)
     prefix = f"test-{uuid.uuid4().hex}:"
-    policy = Policy(lease_ms=300, renew_ms=50, resend_ms=200, most_resend_ms=1000, hold_ms=300)
+    policy = Policy(lease_ms=300, renew_ms=50, hold_ms=300)
     yield Ledger(client, prefix, policy)
     client.close()
 

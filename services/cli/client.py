@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Iterable, Iterator
+import uuid
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -34,6 +35,11 @@ _TIMEOUT: Final = httpx.Timeout(60.0, connect=5.0)
 # Enough for a gateway or its Redis to be started again.
 _RECONNECTS: Final = 30
 _RECONNECT_S: Final = 1.0
+# Answers after which the same submission may be accepted, and the waits before it is sent again: enough for a
+# gateway to be started again, or longer where it says so.
+_PASSING: Final = frozenset({429, 502, 503, 504})
+_SUBMIT_AGAIN_S: Final = (0.5, 1.0, 2.0, 4.0)
+_MOST_RETRY_AFTER_S: Final = 60.0
 
 
 class Progress(BaseModel):
@@ -95,21 +101,35 @@ class Gateway:
     """The gateway's routes as methods.
 
     Every method raises a DragomanError with the code and the detail of the gateway's answer.
+
+    Args:
+        http: Bound to the gateway, with the key.
+        sleep: Waits for some seconds.
     """
 
-    def __init__(self, http: httpx.Client) -> None:
+    def __init__(self, http: httpx.Client, sleep: Callable[[float], None] = time.sleep) -> None:
         self._http = http
+        self._sleep = sleep
 
     def submit(self, spec: dict[str, Any], file: Path | None = None) -> Job:
-        """Create a job, with the recording when its kind needs one."""
-        if file is None:
-            return Job.model_validate(self._json("POST", "/v1/jobs", json=spec))
-        with file.open("rb") as stream:
-            parts = {
-                "file": (file.name, stream, "application/octet-stream"),
-                "spec": (None, json.dumps(spec), "application/json"),
-            }
-            return Job.model_validate(self._json("POST", "/v1/jobs", files=parts))
+        """Create a job, with the recording when its kind needs one; after a passing failure, send it again.
+
+        It is one job however often it is sent: the gateway knows it by its Idempotency-Key.
+        """
+        key = {"Idempotency-Key": uuid.uuid4().hex}
+        waits_s = iter(_SUBMIT_AGAIN_S)
+        while True:
+            wait_s = next(waits_s, None)
+            try:
+                answer = self._submit_once(spec, file, key)
+            except (errors.Unavailable, errors.Timeout):
+                if wait_s is None:
+                    raise
+            else:
+                if wait_s is None or answer.status_code not in _PASSING:
+                    return Job.model_validate(_document(answer))
+                wait_s = max(wait_s, retry_after_s(answer))
+            self._sleep(wait_s)
 
     def job(self, job_id: str) -> Job:
         """Return a job as it stands."""
@@ -123,6 +143,10 @@ class Gateway:
     def cancel(self, job_id: str) -> Job:
         """Ask for a job to end."""
         return Job.model_validate(self._json("POST", f"/v1/jobs/{job_id}/cancel"))
+
+    def retry(self, job_id: str) -> Job:
+        """Run again what failed of a job."""
+        return Job.model_validate(self._json("POST", f"/v1/jobs/{job_id}/retry"))
 
     def result(self, job_id: str) -> dict[str, Any]:
         """Return the result document of a job that is over."""
@@ -163,7 +187,17 @@ class Gateway:
                 failures += 1
                 if not error.retryable or failures > _RECONNECTS:
                     raise
-            time.sleep(_RECONNECT_S)
+            self._sleep(_RECONNECT_S)
+
+    def _submit_once(self, spec: dict[str, Any], file: Path | None, key: dict[str, str]) -> httpx.Response:
+        with self._reach(), contextlib.ExitStack() as opened:
+            if file is None:
+                return self._http.post("/v1/jobs", json=spec, headers=key)
+            parts: dict[str, Any] = {
+                "file": (file.name, opened.enter_context(file.open("rb")), "application/octet-stream"),
+                "spec": (None, json.dumps(spec), "application/json"),
+            }
+            return self._http.post("/v1/jobs", files=parts, headers=key)
 
     def _events_once(self, job_id: str) -> Iterator[Job]:
         with self._reach(), self._http.stream("GET", f"/v1/jobs/{job_id}/events") as answer:
@@ -175,10 +209,7 @@ class Gateway:
 
     def _json(self, method: str, path: str, **options: Any) -> Any:
         with self._reach():
-            answer = self._http.request(method, path, **options)
-        if answer.is_error:
-            raise problem(answer)
-        return answer.json()
+            return _document(self._http.request(method, path, **options))
 
     @contextlib.contextmanager
     def _reach(self) -> Iterator[None]:
@@ -234,6 +265,18 @@ def problem(answer: httpx.Response) -> errors.DragomanError:
         return kind(str(body["detail"]), code=str(body["code"]))
     except (ValueError, KeyError, TypeError):
         return kind(f"The gateway answered {answer.status_code} without saying why; see its log.")
+
+
+def retry_after_s(answer: httpx.Response) -> float:
+    """Return the seconds that an answer asks to wait: 0 when it does not say, and one minute at most."""
+    text = answer.headers.get("Retry-After", "")
+    return min(float(text), _MOST_RETRY_AFTER_S) if text.isdecimal() else 0.0
+
+
+def _document(answer: httpx.Response) -> Any:
+    if answer.is_error:
+        raise problem(answer)
+    return answer.json()
 
 
 def event_data(lines: Iterable[str]) -> Iterator[str]:

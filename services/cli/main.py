@@ -17,11 +17,12 @@ app = typer.Typer(
     help="Self-hosted speech translation for call centres.", no_args_is_help=True, add_completion=False
 )
 _HERE: tuple[Callable[..., None], ...] = (stack.up, stack.down, stack.status, flow.demo, doctor.doctor)
-_JOBS: tuple[Callable[..., None], ...] = (jobs.watch, jobs.jobs, jobs.job, jobs.cancel, jobs.result)
+_JOBS: tuple[Callable[..., None], ...] = (jobs.watch, jobs.job, jobs.cancel, jobs.result)
 for _each in _HERE:
     app.command(rich_help_panel="This machine")(_each)
 app.add_typer(models.app, name="models", rich_help_panel="This machine")
 app.command("submit", rich_help_panel="Jobs")(command(jobs.submit, SubmitOptions))
+app.add_typer(jobs.group, name="jobs", rich_help_panel="Jobs")
 for _each in _JOBS:
     app.command(rich_help_panel="Jobs")(_each)
 

@@ -10,16 +10,17 @@ from services.gateway.api.context import Context
 from services.gateway.capabilities import GrpcCapabilities
 from services.gateway.dispatch import CeleryDispatcher
 from services.gateway.health import Health
+from services.gateway.jobs.ports import Backlog
 from services.gateway.jobs.service import JobService, Ports
 from services.gateway.keys import Keys, ensure_admin_key
 from services.gateway.media import GrpcMediaProbe
 from services.gateway.settings import GatewaySettings
 from services.gateway.storage.redis import RedisJobStore
 from services.shared import telemetry
-from services.shared.artifacts.local import LocalArtifacts
+from services.shared.artifacts.store import open_store
 from services.shared.broker import make_celery
 from services.shared.config import load
-from services.shared.ledger.ledger import Ledger, connect
+from services.shared.ledger.ledger import open_ledger
 from services.shared.rpc.client import Channels
 
 
@@ -27,11 +28,12 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     """Wire the gateway as the settings say. Nothing is asked of any other process yet."""
     channels = Channels(settings.target_of)
     timeout_s = settings.gateway_health_timeout_s
-    store = RedisJobStore(Ledger(connect(settings.redis_url, retries=1), settings.key_prefix))
+    backlog = Backlog(settings.gateway_max_backlog_jobs, settings.gateway_max_tenant_backlog_jobs)
+    store = RedisJobStore(open_ledger(settings, retries=1), backlog)
     capabilities = GrpcCapabilities(channels, settings.gateway_capabilities_s, timeout_s)
     ports = Ports(
         store=store,
-        artifacts=LocalArtifacts(settings.artifacts_dir),
+        artifacts=open_store(settings),
         dispatcher=CeleryDispatcher(make_celery(settings, "gateway")),
         capabilities=capabilities,
         probe=GrpcMediaProbe(channels, timeout_s),

@@ -1,4 +1,4 @@
-"""Composition root of the reconciler: re-sends due hints, ends leases, finishes jobs.
+"""Composition root of the reconciler: mends lost hints and leases, finishes jobs, delivers the outbox.
 
 Any number of copies may run; every step is atomic in the ledger, so there is no leader.
 """
@@ -8,20 +8,50 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
+from services.gateway.hints import MissingHints
 from services.gateway.jobs.finish import Finisher
+from services.gateway.jobs.sweep import Sweeper
+from services.gateway.outbox import Outbox, measure
 from services.gateway.storage.redis import RedisJobStore
 from services.shared import telemetry
-from services.shared.artifacts.local import LocalArtifacts
-from services.shared.broker import make_celery, send_hints
+from services.shared.artifacts.store import open_store
+from services.shared.broker import make_celery, queued_hints, send_hints
 from services.shared.config import Settings, load
-from services.shared.ledger.ledger import Ledger, connect
+from services.shared.errors import DragomanError
+from services.shared.ledger.ledger import Ledger, open_ledger
 from services.shared.tasks import Hint
 
 _INTERVAL_S: Final = 1.0
+# After which another copy looks for lost hints in place of one that is gone.
+_TAKE_OVER_S: Final = 3.0
 _BATCH: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Duties:
+    """What a reconciler does beside looking at the ledger.
+
+    Attributes:
+        finisher: Composes results and gives jobs their final state.
+        missing: Knows which hints are lost.
+        send: Sends hints.
+        outbox: Tells which jobs have ended.
+        sweeper: Deletes artifacts that belong to nothing.
+        sweep_interval_s: How often it does, whichever copy it is.
+    """
+
+    finisher: Finisher
+    missing: MissingHints
+    send: Callable[[Sequence[Hint]], None]
+    outbox: Outbox
+    sweeper: Sweeper
+    sweep_interval_s: float
 
 
 class Reconciler:
@@ -29,15 +59,14 @@ class Reconciler:
 
     Args:
         ledger: What is due.
-        finisher: Composes results and gives jobs their final state.
-        send: Sends hints.
+        duties: What is done about it.
     """
 
-    def __init__(self, ledger: Ledger, finisher: Finisher, send: Callable[[list[Hint]], None]) -> None:
+    def __init__(self, ledger: Ledger, duties: Duties) -> None:
         self._ledger = ledger
-        self._finisher = finisher
-        self._send = send
+        self._do = duties
         self._looked_s = 0.0
+        self._name = uuid.uuid4().hex
 
     def run(self, ended: threading.Event) -> None:
         """Work until `ended` is set."""
@@ -45,30 +74,48 @@ class Reconciler:
             try:
                 self._ledger.wait_for_work(_INTERVAL_S)
                 self.step()
-            except Exception as error:  # noqa: BLE001 - Redis is away or a job is odd: go on with the rest
+            except Exception as error:  # noqa: BLE001 - Redis is away
                 telemetry.logger().exception("reconciler step failed", error=type(error).__name__)
                 ended.wait(_INTERVAL_S)
 
     def step(self) -> None:
         """Finish what can be finished; look at what is due at most once per interval."""
-        for job in self._ledger.take_finishing(_BATCH):
-            self._finish(job)
+        self._finish_all()
+        self._do.outbox.deliver()
         if time.monotonic() - self._looked_s >= _INTERVAL_S:
             self._looked_s = time.monotonic()
+            self._revive()
             self._resend()
+            self._sweep()
 
-    def _finish(self, job: str) -> None:
-        try:
-            self._finisher.finish(job)
-        except Exception as error:  # noqa: BLE001 - this job comes again; the others must not wait
-            telemetry.logger().exception("job not finished", job=job, error=type(error).__name__)
+    def _finish_all(self) -> None:
+        for job in self._ledger.take_finishing(_BATCH):
+            try:
+                self._do.finisher.finish(job)
+            except Exception as error:  # noqa: BLE001 - this job comes again; the others must not wait
+                telemetry.logger().exception("job not finished", job=job, error=type(error).__name__)
+
+    def _revive(self) -> None:
+        due = self._ledger.due(_BATCH)
+        telemetry.EXPIRED_LEASES.inc(due.expired)
+        self._do.send(due.hints)
 
     def _resend(self) -> None:
-        due = self._ledger.due(_BATCH)
-        for hint in due.hints:
-            telemetry.RESENT_HINTS.labels(hint.stage).inc()
-        telemetry.EXPIRED_LEASES.inc(due.expired)
-        self._send(list(due.hints))
+        # One copy, as long as it looks: each would send what is missing.
+        if not self._ledger.lock("hints", _TAKE_OVER_S, self._name):
+            return
+        try:
+            self._do.send(self._do.missing.look())
+        except Exception as error:  # noqa: BLE001 - the broker is away; it need not be the ledger's Redis
+            telemetry.logger().warning("queues not seen", error=type(error).__name__)
+
+    def _sweep(self) -> None:
+        if not self._ledger.lock("sweep", self._do.sweep_interval_s):
+            return
+        try:
+            telemetry.SWEPT_ARTIFACTS.inc(self._do.sweeper.sweep(datetime.now(UTC)))
+        except DragomanError as error:
+            telemetry.logger().warning("not swept", code=error.code)
 
 
 def main() -> None:
@@ -78,10 +125,23 @@ def main() -> None:
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    ledger = Ledger(connect(settings.redis_url), settings.key_prefix)
+    reconciler_of(settings).run(ended)
+
+
+def reconciler_of(settings: Settings) -> Reconciler:
+    """Wire a reconciler as the settings say."""
+    ledger, artifacts = open_ledger(settings), open_store(settings)
     app = make_celery(settings, "reconciler")
-    finisher = Finisher(RedisJobStore(ledger), LocalArtifacts(settings.artifacts_dir))
-    Reconciler(ledger, finisher, lambda hints: send_hints(app, hints)).run(ended)
+    store = RedisJobStore(ledger)
+    duties = Duties(
+        finisher=Finisher(store, artifacts),
+        missing=MissingHints(ledger.waiting, lambda: queued_hints(app)),
+        send=lambda hints: send_hints(app, hints),
+        outbox=Outbox(ledger, [measure]),
+        sweeper=Sweeper(store, artifacts, settings.sweep_age_s),
+        sweep_interval_s=settings.sweep_interval_s,
+    )
+    return Reconciler(ledger, duties)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,12 @@ class GatewaySettings(Settings):
     gateway_max_upload_bytes: int = Field(
         2 * 1024**3, ge=1024, description="Largest request body that is taken."
     )
+    gateway_max_backlog_jobs: int = Field(
+        10_000, ge=1, description="Most unfinished jobs; a new one is refused until some end."
+    )
+    gateway_max_tenant_backlog_jobs: int = Field(
+        2_000, ge=1, description="Most unfinished jobs of one tenant."
+    )
     gateway_capabilities_s: float = Field(
         30.0, gt=0, description="Age at which what a model service said it can do is asked again."
     )

@@ -11,7 +11,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from services.shared import telemetry
 from services.shared.config import Settings
-from services.shared.tasks import Hint, queue_of
+from services.shared.redis_url import broker
+from services.shared.tasks import SERVICES, Hint
 
 _SETTINGS: Final = {
     # A hint is acknowledged when its unit has been dealt with; if that never happens the
@@ -48,18 +49,22 @@ def make_celery(settings: Settings, service: str) -> Celery:
         settings: For the broker's URL.
         service: Names the app and its unacknowledged-message keys: shared keys would let every
             worker restore the messages of all others with its own time-out.
+
+    Raises:
+        Misconfigured: the broker's URL is wrong.
     """
     _survive_lost_connections()
-    app = Celery(f"dragoman.{service}", broker=settings.broker_url or settings.redis_url)
+    address = broker(settings.broker_url or settings.redis_url)
+    app = Celery(f"dragoman.{service}", broker=address.url)
     app.conf.update(_SETTINGS)
-    app.conf.broker_transport_options = _transport_options(settings, service)
+    if address.use_ssl is not None:
+        app.conf.broker_use_ssl = dict(address.use_ssl)
+    options = _redis_options(settings, service) if address.is_redis else {}
+    app.conf.broker_transport_options = options | dict(address.transport_options)
     return app
 
 
-def _transport_options(settings: Settings, service: str) -> dict[str, Any]:
-    url = settings.broker_url or settings.redis_url
-    if not url.startswith(("redis", "sentinel")):
-        return {}
+def _redis_options(settings: Settings, service: str) -> dict[str, Any]:
     return {
         # Above the longest unit and its drain. Recovery does not wait for it: the reconciler is faster.
         "visibility_timeout": 3600,
@@ -67,11 +72,11 @@ def _transport_options(settings: Settings, service: str) -> dict[str, Any]:
         "unacked_index_key": f"unacked_index.{service}",
         "unacked_mutex_key": f"unacked_mutex.{service}",
         "global_keyprefix": f"{settings.key_prefix}celery:",
+        # A dead peer is noticed within half a minute.
         "socket_keepalive": True,
         "socket_timeout": 30,
         "socket_connect_timeout": 5,
         "health_check_interval": 25,
-        "queue_order_strategy": "priority",
     }
 
 
@@ -82,10 +87,25 @@ def send_hints(app: Celery, hints: Iterable[Hint]) -> None:
     """
     try:
         for hint in hints:
-            queue = queue_of(hint.stage, hint.priority)
-            app.send_task(hint.stage, args=[hint.unit], queue=queue, retry=False)
+            app.send_task(hint.service, queue=hint.service, retry=False)
+            telemetry.SENT_HINTS.labels(hint.service).inc()
     except Exception as error:  # noqa: BLE001 - any broker, any failure: the hints are lost
-        telemetry.logger().warning("hints lost", first=hint.unit, error=type(error).__name__)
+        telemetry.logger().warning("hints lost", first=hint.service, error=type(error).__name__)
+
+
+def queued_hints(app: Celery) -> dict[str, int]:
+    """Return per service how many hints wait in its queue; those that a worker has taken are not counted.
+
+    Raises:
+        Exception: whatever the broker's client raises when the broker is away.
+    """
+    with app.connection_for_write() as connection:
+        channel = connection.default_channel
+        # Declared as the workers declare them, so that asking makes no other queue than theirs.
+        declared = {
+            name: channel.queue_declare(queue=name, durable=True, auto_delete=False) for name in SERVICES
+        }
+        return {name: int(answer.message_count) for name, answer in declared.items()}
 
 
 def _survive_lost_connections() -> None:

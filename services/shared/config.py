@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, TypeVar
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from services.shared.errors import Misconfigured
@@ -28,12 +28,28 @@ class Settings(BaseSettings):
     )
 
     redis_url: str = Field(
-        "redis://127.0.0.1:6399/0", pattern="^(redis|rediss|unix)://", description="The ledger's Redis."
+        "redis://127.0.0.1:6399/0", pattern="^(rediss?|unix|sentinels?)://", description="The ledger's Redis."
     )
     broker_url: str | None = Field(
-        None, pattern=r"^[a-z+]+://", description="Celery's broker; the ledger's Redis when unset."
+        None,
+        pattern=r"^[a-z+]+://",
+        description="Celery's broker, such as amqp:// or any form of the ledger's URL; that one when unset.",
     )
     key_prefix: str = Field("dragoman:", description="Prefix of every Redis key.")
+
+    artifacts_url: str | None = Field(
+        None,
+        pattern=r"^s3://[a-z0-9][a-z0-9.-]+(/[A-Za-z0-9._/-]*)?$",
+        description="Bucket for artifacts, such as s3://bucket/folder; a folder of the home when unset.",
+    )
+    s3_endpoint: str | None = Field(
+        None, pattern=r"^https?://[^@]+$", description="Address of an S3 store that is not Amazon's."
+    )
+    s3_region: str = Field("us-east-1", description="Region of the bucket.")
+    s3_access_key_id: str | None = Field(
+        None, description="S3 key; the AWS variables or the machine's role when unset."
+    )
+    s3_secret_access_key: SecretStr | None = Field(None, description="Secret that goes with the S3 key.")
 
     http_host: str = Field(
         "127.0.0.1", pattern=r"^[^:]+$", description="IPv4 address or name that the gateway listens on."
@@ -53,12 +69,19 @@ class Settings(BaseSettings):
 
     metrics_port: Port | None = Field(None, description="Port for /metrics; one per process.")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Lowest level logged.")
+    lease_s: float = Field(
+        30.0, ge=1, le=3600, description="After which a silent worker's unit goes to another one."
+    )
+    sweep_interval_s: float = Field(
+        3600.0, gt=0, description="How often stored files that belong to nothing are looked for."
+    )
+    sweep_age_s: float = Field(3600.0, ge=0, description="Age at which such a file is deleted.")
     unit_deadline_s: float = Field(600.0, gt=0, description="Most seconds that a worker waits for one call.")
     drain_s: float = Field(20.0, ge=0, le=3600, description="Time given to running work on SIGTERM.")
 
     @property
     def artifacts_dir(self) -> Path:
-        """Folder of the artifact store."""
+        """Folder of the artifact store, unless artifacts_url names a bucket."""
         return self.home / "artifacts"
 
     def port_of(self, service: str) -> int:

@@ -11,6 +11,7 @@ DragomanError
 ├── Cancelled               the job was cancelled while the work ran
 ├── Overloaded              try again later (retryable)
 ├── Unavailable             a service cannot be reached or is still loading (retryable)
+│   └── ConnectionLost      the connection broke under a call that a server had begun (retryable)
 ├── Timeout                 a deadline passed (retryable)
 ├── StorageFailure          an artifact could not be written or read (retryable)
 ├── Misconfigured           the operator must change a setting
@@ -103,6 +104,12 @@ class Unavailable(DragomanError):
 
     family = "unavailable"
     retryable = True
+
+
+class ConnectionLost(Unavailable):
+    """The connection broke under a call: the server died, perhaps of this very input."""
+
+    family = "connection_lost"
 
 
 class Timeout(DragomanError):

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from services.shared import telemetry
-from services.shared.ledger.records import Claim, Policy
+from services.shared.ledger.records import Claim, Policy, Renewal
 
 
 class Renewer(Protocol):
@@ -16,8 +16,8 @@ class Renewer(Protocol):
 
     policy: Policy
 
-    def renew(self, claim: Claim) -> bool:
-        """Prolong a lease; False when it has ended."""
+    def renew(self, claim: Claim) -> Renewal:
+        """Prolong a lease; not held when it has ended."""
         ...
 
 
@@ -28,12 +28,18 @@ class Lease:
         self.claim = claim
         self._lock = threading.Lock()
         self._ended = False
+        self._drained = False
         self._cancels: list[Callable[[], object]] = []
 
     @property
     def ended(self) -> bool:
         """Whether the work must stop: the job was cancelled or the unit taken over."""
         return self._ended
+
+    @property
+    def drained(self) -> bool:
+        """Whether the work must stop because this process ends: the unit is to be given back."""
+        return self._drained
 
     @contextmanager
     def ending(self, cancel: Callable[[], object]) -> Iterator[None]:
@@ -48,10 +54,11 @@ class Lease:
             with self._lock:
                 self._cancels.remove(cancel)
 
-    def end(self) -> None:
+    def end(self, *, drained: bool = False) -> None:
         """Cancel what runs."""
         with self._lock:
             self._ended = True
+            self._drained = drained
             for cancel in self._cancels:
                 cancel()
 
@@ -85,6 +92,13 @@ class Leases:
             with self._lock:
                 self._held.discard(lease)
 
+    def drain(self) -> None:
+        """End every lease, so that its unit is given back."""
+        with self._lock:
+            held = tuple(self._held)
+        for lease in held:
+            lease.end(drained=True)
+
     def _renew_all(self) -> None:
         pause = threading.Event()
         while not pause.wait(self._interval_s):
@@ -95,7 +109,10 @@ class Leases:
 
     def _renew(self, lease: Lease) -> None:
         try:
-            if not self._ledger.renew(lease.claim):
+            renewal = self._ledger.renew(lease.claim)
+            if not renewal.held:
+                if renewal.cancelled_ms:
+                    telemetry.CANCEL_NOTICE_SECONDS.observe(renewal.cancelled_ms / 1000)
                 lease.end()
         except Exception as error:  # noqa: BLE001 - Redis is away: the next round tries again
             telemetry.logger().warning("lease not renewed", error=type(error).__name__)

@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import random
+import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
-from celery import Celery
+from celery import Celery, signals
 
 from services.shared import telemetry
 from services.shared.artifacts.base import ArtifactStore
-from services.shared.artifacts.local import LocalArtifacts
+from services.shared.artifacts.store import open_store
 from services.shared.broker import make_celery, send_hints
 from services.shared.config import Settings
 from services.shared.errors import (
     Cancelled,
+    ConnectionLost,
     DragomanError,
     InternalError,
     Overloaded,
     StorageFailure,
+    Timeout,
     Unavailable,
 )
 from services.shared.leases import Lease, Leases
-from services.shared.ledger.ledger import Ledger, connect
+from services.shared.ledger.ledger import Ledger, open_ledger
 from services.shared.ledger.records import Child, Claim, Failure, Output
 from services.shared.rpc import client
-from services.shared.tasks import queues_of
+from services.shared.tasks import Hint
 
 __all__ = ["Child", "Handler", "Output", "StageRunner", "Work", "run_worker"]
 
@@ -140,7 +143,7 @@ class StageRunner:
         handlers: Mapping[str, Handler],
         ledger: Ledger,
         artifacts: ArtifactStore,
-        send: Callable[[list[Any]], None],
+        send: Callable[[Sequence[Hint]], None],
         settings: Settings,
     ) -> None:
         self._handlers = handlers
@@ -151,10 +154,11 @@ class StageRunner:
         self._channels = client.Channels(settings.target_of)
         self._leases = Leases(ledger)
 
-    def run(self, unit: str) -> None:
-        """Run a unit if it is to be had; a hint for one that is not is dropped."""
-        claim = self._ledger.claim(unit)
+    def run(self, service: str) -> None:
+        """Run the service's next unit; a hint too many finds none."""
+        claim = self._ledger.claim(service)
         if claim is None:
+            telemetry.IDLE_HINTS.labels(service).inc()
             return
         began = time.monotonic()
         with self._leases.hold(claim) as lease:
@@ -163,16 +167,21 @@ class StageRunner:
         seconds = time.monotonic() - began
         telemetry.STAGE_SECONDS.labels(claim.stage, outcome).observe(seconds)
         telemetry.logger().info(
-            "unit", unit=unit, attempt=claim.attempt, outcome=outcome, seconds=round(seconds, 3)
+            "unit", unit=claim.unit, attempt=claim.attempt, outcome=outcome, seconds=round(seconds, 3)
         )
+
+    def drain(self) -> None:
+        """End what runs and give it back, for another worker to do."""
+        self._leases.drain()
 
     def _settle(self, work: Work) -> str:
         outcome = "done"
         try:
             try:
-                hints = self._ledger.complete(work.claim, self._handle(work))
+                hints: Sequence[Hint] = self._ledger.complete(work.claim, self._handle(work))
             except DragomanError as error:
-                outcome = error.code
+                # A lease that ended makes calls fail as cancelled; the ledger says then why it ended.
+                outcome = _DRAINED.code if work.lease.drained else error.code
                 hints = self._give_back(work, error)
         except Cancelled:
             # Whoever ended the unit never saw this attempt's artifacts.
@@ -190,23 +199,38 @@ class StageRunner:
             telemetry.logger().exception("unit failed", unit=work.claim.unit, error=type(error).__name__)
             raise InternalError("The stage worker failed; its log has the cause.") from error
 
-    def _give_back(self, work: Work, error: DragomanError) -> list[Any]:
+    def _give_back(self, work: Work, error: DragomanError) -> Sequence[Hint]:
         self._discard(work)
-        # A lease that ended makes calls fail as cancelled; the ledger then knows it already.
-        away = isinstance(error, Unavailable | Overloaded)
-        failure = Failure(
-            code=error.code,
-            detail=error.detail,
-            retryable=error.retryable,
-            burns=not away,
-            delay_ms=_delay_ms(work.claim.attempt),
-        )
+        failure = _DRAINED if work.lease.drained else _failure(error, work.claim.attempt)
         return self._ledger.fail(work.claim, failure)
 
     def _discard(self, work: Work) -> None:
         """Delete what this attempt stored; what a failing store keeps goes when the job is erased."""
         with suppress(StorageFailure):
             self._artifacts.delete_prefix(work.prefix)
+
+
+_DRAINED: Final = Failure(
+    "drained", "The worker that ran it was told to stop.", retryable=True, cost="none", delay_ms=0
+)
+
+
+def _failure(error: DragomanError, attempt: int) -> Failure:
+    return Failure(error.code, error.detail, error.retryable, _cost(error), _delay_ms(attempt))
+
+
+def _cost(error: DragomanError) -> str:
+    """Say which budget an error counts against: whose fault may it be?"""
+    match error:
+        case ConnectionLost() | Timeout():
+            # A server that died or hung under the unit: by chance, or because of it.
+            return "loss"
+        case Unavailable() | Overloaded():
+            return "none"
+        case StorageFailure(code=code) if code != "artifact_corrupt":
+            return "none"
+        case _:
+            return "failure"
 
 
 def _delay_ms(attempt: int) -> int:
@@ -216,27 +240,28 @@ def _delay_ms(attempt: int) -> int:
 
 
 def run_worker(service: str, handlers: Mapping[str, Handler], settings: Settings, concurrency: int) -> None:
-    """Consume a service's hints until SIGTERM; running units are finished first.
+    """Consume a service's hints until SIGTERM.
 
+    Then no unit is taken any more. Running ones get DRAGOMAN_DRAIN_S to end; after that they are given back.
     Threads, because a worker only waits for gRPC; its time limits are gRPC deadlines.
     """
     telemetry.configure(f"{service}-worker", settings)
     app = make_celery(settings, service)
     runner = StageRunner(
         handlers,
-        Ledger(connect(settings.redis_url), settings.key_prefix),
-        LocalArtifacts(settings.artifacts_dir),
+        open_ledger(settings),
+        open_store(settings),
         lambda hints: send_hints(app, hints),
         settings,
     )
-    for stage in handlers:
-        _register(app, stage, runner)
+    _register(app, service, runner)
+    _drain_on_shutdown(runner, settings.drain_s)
     app.worker_main(
         [
             "worker",
             "--pool=threads",
             f"--concurrency={concurrency}",
-            f"--queues={','.join(queues_of(service))}",
+            f"--queues={service}",
             f"--hostname={service}@%h",
             "--loglevel=WARNING",
             "--without-gossip",
@@ -246,11 +271,21 @@ def run_worker(service: str, handlers: Mapping[str, Handler], settings: Settings
     )
 
 
-def _register(app: Celery, stage: str, runner: StageRunner) -> None:
-    @app.task(name=stage)  # type: ignore[untyped-decorator]  # celery has no types
-    def run(unit: str) -> None:
+def _drain_on_shutdown(runner: StageRunner, drain_s: float) -> None:
+    def begin(**_: object) -> None:
+        timer = threading.Timer(drain_s, runner.drain)
+        timer.daemon = True
+        timer.start()
+
+    # Not weakly: nothing else keeps it.
+    signals.worker_shutting_down.connect(begin, weak=False)
+
+
+def _register(app: Celery, service: str, runner: StageRunner) -> None:
+    @app.task(name=service)  # type: ignore[untyped-decorator]  # celery has no types
+    def run() -> None:
         try:
-            runner.run(unit)
+            runner.run(service)
         except Exception as error:  # noqa: BLE001 - the lease runs out, and the unit comes again
             # Celery would log what the exception says.
-            telemetry.logger().exception("unit not settled", unit=unit, error=type(error).__name__)
+            telemetry.logger().exception("unit not settled", service=service, error=type(error).__name__)

@@ -1,4 +1,4 @@
-"""The queue contract: stages, queues, and the hint that travels through Celery."""
+"""The queue contract: stages, services, and the hint that travels through Celery."""
 
 from __future__ import annotations
 
@@ -15,35 +15,23 @@ ENCODE: Final = "codec.encode"
 STAGES: Final = (DECODE, SEGMENT, TRANSCRIBE, TRANSLATE, SYNTHESIZE, ENCODE)
 SERVICES: Final = ("asr", "translation", "tts", "codec")
 
-# Two classes and no more: Redis priorities inside one queue are approximate at best.
+# Two classes and no more; a claim takes what is interactive first.
 PRIORITIES: Final = ("interactive", "batch")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Hint:
-    """Says that a unit may be ready. It may be lost or doubled; the ledger decides.
+    """Says that one more unit of a service is ready. It may be lost or doubled.
+
+    It names no unit: which one a worker gets, the ledger decides when the worker asks.
 
     Attributes:
-        stage: One of STAGES; also the Celery task's name.
-        unit: The unit's id in the ledger.
-        priority: One of PRIORITIES.
+        service: One of SERVICES; also the name of the Celery task and of its queue.
     """
 
-    stage: str
-    unit: str
-    priority: str
+    service: str
 
 
 def service_of(stage: str) -> str:
     """Return the service that runs a stage, such as "asr" for "asr.transcribe"."""
     return stage.partition(".")[0]
-
-
-def queue_of(stage: str, priority: str) -> str:
-    """Return the Celery queue that carries a stage's hints, such as "asr.batch"."""
-    return f"{service_of(stage)}.{priority}"
-
-
-def queues_of(service: str) -> tuple[str, ...]:
-    """Return a service's queues, the most urgent first."""
-    return tuple(f"{service}.{priority}" for priority in PRIORITIES)

@@ -35,14 +35,43 @@ RPC_SECONDS: Final = Histogram(
     buckets=(0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300),
     registry=REGISTRY,
 )
+SENT_HINTS: Final = Counter(
+    "dragoman_sent_hints_total", "Hints that this process sent.", ["service"], registry=REGISTRY
+)
+IDLE_HINTS: Final = Counter(
+    "dragoman_idle_hints_total", "Hints that found no unit ready.", ["service"], registry=REGISTRY
+)
+CANCEL_SECONDS: Final = Histogram(
+    "dragoman_cancel_seconds",
+    "From the moment a model server learns that a running call's caller has gone until its slot is free.",
+    ["method"],
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 1.5, 2, 3, 5, 10),
+    registry=REGISTRY,
+)
 RESENT_HINTS: Final = Counter(
-    "dragoman_resent_hints_total", "Hints that the reconciler sent again.", ["stage"], registry=REGISTRY
+    "dragoman_resent_hints_total",
+    "Hints that the reconciler sent because some were missing from the queue.",
+    ["service"],
+    registry=REGISTRY,
 )
 EXPIRED_LEASES: Final = Counter(
     "dragoman_expired_leases_total", "Leases that the reconciler ended.", registry=REGISTRY
 )
-FINISHED_JOBS: Final = Counter(
-    "dragoman_finished_jobs_total", "Jobs that reached a final state.", ["kind", "state"], registry=REGISTRY
+SWEPT_ARTIFACTS: Final = Counter(
+    "dragoman_swept_artifacts_total", "Stored files that belonged to nothing.", registry=REGISTRY
+)
+CANCEL_NOTICE_SECONDS: Final = Histogram(
+    "dragoman_cancel_notice_seconds",
+    "Time from the cancelling of a job until a worker cancels what it runs for it.",
+    buckets=(0.1, 0.25, 0.5, 0.75, 1, 2, 5, 10),
+    registry=REGISTRY,
+)
+JOB_SECONDS: Final = Histogram(
+    "dragoman_job_seconds",
+    "Time from a job's acceptance to its final state.",
+    ["kind", "state"],
+    buckets=(1, 3, 10, 30, 100, 300, 1000, 3000, 10000),
+    registry=REGISTRY,
 )
 
 

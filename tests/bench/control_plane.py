@@ -9,7 +9,7 @@ import tempfile
 import time
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +20,9 @@ import redis
 
 from services.shared.broker import make_celery, send_hints
 from services.shared.config import Settings
-from services.shared.ledger.ledger import Ledger, connect
-from services.shared.ledger.records import NewJob
+from services.shared.ledger.ledger import Ledger
+from services.shared.ledger.records import NewJob, Node
+from services.shared.redis_url import client as connect
 from services.shared.tasks import Hint
 from tests.bench import noop_worker as worker
 from tests.bench.report import Bars, Result, Row, spread
@@ -98,7 +99,7 @@ class Peer(ABC):
     def single_ms(self) -> float:
         """Send one task to the idle worker; return the time until it is known to be done."""
 
-    def send(self, hints: list[Hint]) -> None:
+    def send(self, hints: Sequence[Hint]) -> None:
         """Send hints as the service does."""
         send_hints(self.app, hints)
 
@@ -129,17 +130,21 @@ class Bare(Peer):
 
     def flood(self) -> None:
         """Wait until the queue is empty and nothing is unacknowledged."""
-        self.send([Hint(worker.NOOP, str(number), _PRIORITY) for number in range(_TASKS)])
-        queue = f"{self.prefix}celery:{worker.SERVICE}.{_PRIORITY}"
+        for _ in range(_TASKS):
+            self._send(worker.NOOP)
+        queue = f"{self.prefix}celery:{worker.SERVICE}"
         unacked = f"{self.prefix}celery:unacked.{worker.SERVICE}"
         self.wait(lambda: not self.redis.llen(queue) and not self.redis.hlen(unacked))
 
     def single_ms(self) -> float:
         """Time a task that answers through a list."""
         began = time.perf_counter()
-        self.send([Hint(worker.ECHO, "one", _PRIORITY)])
+        self._send(worker.ECHO)
         self.wait(lambda: self.redis.blpop([worker.ECHOES], timeout=1) is not None)
         return (time.perf_counter() - began) * 1000
+
+    def _send(self, task: str) -> None:
+        self.app.send_task(task, queue=worker.SERVICE, retry=False)
 
 
 class Service(Peer):
@@ -159,7 +164,7 @@ class Service(Peer):
 
     def single_ms(self) -> float:
         """Time a job of one unit, without its submission."""
-        hints = self._submit(((worker.SINGLE, "job"),))
+        hints = self._submit((Node(worker.SINGLE, "job"),))
         began = time.perf_counter()
         self.send(hints)
         self.wait(lambda: self.redis.blpop([f"{self.prefix}wake"], timeout=1) is not None)
@@ -167,9 +172,9 @@ class Service(Peer):
         self.redis.delete(f"{self.prefix}finishing")
         return elapsed_ms
 
-    def _submit(self, graph: tuple[tuple[str, str], ...]) -> list[Hint]:
+    def _submit(self, graph: tuple[Node, ...]) -> Sequence[Hint]:
         job = NewJob(f"job_{uuid.uuid4().hex}", "bench", "bench", _PRIORITY, graph, {})
-        return self.ledger.submit(job)
+        return self.ledger.submit(job).hints
 
 
 def run() -> Result:

@@ -7,21 +7,21 @@ from typing import Final
 
 from services.shared.broker import make_celery
 from services.shared.config import Settings, load
-from services.shared.ledger.ledger import connect
+from services.shared.ledger.records import Node
+from services.shared.redis_url import client as connect
 from services.shared.stage import Child, Handler, Output, Work, run_worker
-from services.shared.tasks import queues_of
 
 SERVICE: Final = "asr"
 CONCURRENCY: Final = 4
 
 # The speech_translation graph, all of it on one service so that one worker runs it.
 GRAPH: Final = (
-    (f"{SERVICE}.decode", "job"),
-    (f"{SERVICE}.segment", "channel"),
-    (f"{SERVICE}.transcribe", "region"),
-    (f"{SERVICE}.translate", "region"),
-    (f"{SERVICE}.synthesize", "region"),
-    (f"{SERVICE}.encode", "job"),
+    Node(f"{SERVICE}.decode", "job"),
+    Node(f"{SERVICE}.segment", "channel"),
+    Node(f"{SERVICE}.transcribe", "region"),
+    Node(f"{SERVICE}.translate", "region"),
+    Node(f"{SERVICE}.synthesize", "region"),
+    Node(f"{SERVICE}.encode", "job"),
 )
 CHANNELS: Final = 2
 REGIONS: Final = 6
@@ -49,7 +49,7 @@ def regions(work: Work) -> Output:
 
 def handlers() -> dict[str, Handler]:
     """Return what does nothing for every stage."""
-    table: dict[str, Handler] = {stage: nothing for stage, _ in GRAPH}
+    table: dict[str, Handler] = {node.stage: nothing for node in GRAPH}
     return table | {SINGLE: nothing, f"{SERVICE}.decode": channels, f"{SERVICE}.segment": regions}
 
 
@@ -59,19 +59,19 @@ def run_bare(settings: Settings) -> None:
     redis = connect(settings.redis_url)
 
     @app.task(name=NOOP)  # type: ignore[untyped-decorator]  # celery has no types
-    def noop(unit: str) -> None:
+    def noop() -> None:
         pass
 
     @app.task(name=ECHO)  # type: ignore[untyped-decorator]  # celery has no types
-    def echo(unit: str) -> None:
-        redis.lpush(ECHOES, unit)
+    def echo() -> None:
+        redis.lpush(ECHOES, 1)
 
     app.worker_main(
         [
             "worker",
             "--pool=threads",
             f"--concurrency={CONCURRENCY}",
-            f"--queues={','.join(queues_of(SERVICE))}",
+            f"--queues={SERVICE}",
             "--hostname=bare@%h",
             "--loglevel=WARNING",
             "--without-gossip",

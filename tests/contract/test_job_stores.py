@@ -2,122 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any, Protocol
-
-import pytest
-
 from services.gateway.jobs.ids import new_job_id
-from services.gateway.jobs.model import File, Final, Job, JobError, JobState, Progress, UnitState
-from services.gateway.jobs.pipeline import PIPELINES
-from services.gateway.jobs.ports import JobQuery, JobStore, Submission
-from services.gateway.storage.memory import MemoryJobStore
-from services.gateway.storage.redis import RedisJobStore
+from services.gateway.jobs.model import Final, JobError, JobState, Progress, UnitState
+from services.gateway.jobs.ports import JobQuery
 from services.shared import tasks
-from services.shared.ledger.ledger import Ledger
-from services.shared.ledger.records import Child, Failure, Output
-
-Children = Iterable[tuple[str, Mapping[str, Any]]]
-FILES = (File("result.json", "k", "application/json", 12),)
-
-
-class Hands(Protocol):
-    """Does what workers do to the units of a store."""
-
-    def complete(
-        self, job_id: str, key: tuple[str, str], output: Mapping[str, Any], children: Children = ()
-    ) -> None: ...
-
-    def fail(self, job_id: str, key: tuple[str, str], code: str) -> None: ...
-
-
-@dataclass(frozen=True)
-class LedgerHands:
-    """Claims a unit, then completes or fails it."""
-
-    ledger: Ledger
-
-    def complete(
-        self, job_id: str, key: tuple[str, str], output: Mapping[str, Any], children: Children = ()
-    ) -> None:
-        claim = self.ledger.claim(f"{job_id}:{key[0]}:{key[1]}")
-        assert claim is not None
-        made = tuple(Child(index, payload) for index, payload in children)
-        self.ledger.complete(claim, Output(output, made))
-
-    def fail(self, job_id: str, key: tuple[str, str], code: str) -> None:
-        claim = self.ledger.claim(f"{job_id}:{key[0]}:{key[1]}")
-        assert claim is not None
-        failure = Failure(code, "It failed.", retryable=False, burns=True, delay_ms=0)
-        self.ledger.fail(claim, failure)
-
-
-@dataclass(frozen=True)
-class Shop:
-    """A store, and hands to work on what is in it."""
-
-    store: JobStore
-    hands: Hands
-
-
-@pytest.fixture(params=["memory", "redis"])
-def shop(request: pytest.FixtureRequest) -> Shop:
-    """Each store in turn, empty."""
-    if request.param == "memory":
-        memory = MemoryJobStore()
-        return Shop(memory, memory)
-    ledger: Ledger = request.getfixturevalue("ledger")
-    return Shop(RedisJobStore(ledger), LedgerHands(ledger))
-
-
-def submit(shop: Shop, kind: str = "speech_translation", tenant: str = "default") -> str:
-    """Submit a job; return its id."""
-    stages = PIPELINES[kind].stages_for(["transcript", "audio"])
-    job = Job(
-        id=new_job_id(),
-        tenant=tenant,
-        kind=kind,
-        state=JobState.QUEUED,
-        created_at=datetime.now(UTC),
-        priority="interactive",
-        metadata={"call": "42"},
-        progress={stage.name: Progress(0, 0) for stage in stages},
-    )
-    hints = shop.store.submit(Submission(job, {"kind": kind}, stages))
-    assert [(hint.stage, hint.priority) for hint in hints] == [(stages[0].name, "interactive")]
-    return job.id
-
-
-def look(shop: Shop, job_id: str) -> Job:
-    """Return a job that must be there."""
-    job = shop.store.get(job_id)
-    assert job is not None
-    return job
-
-
-def decode(shop: Shop, job_id: str, channels: int = 1) -> None:
-    children = [(f"c{number}", {"channel": number}) for number in range(channels)]
-    shop.hands.complete(job_id, (tasks.DECODE, "job"), {"duration_ms": 60_000}, children)
-
-
-def segment(shop: Shop, job_id: str, channel: int, regions: int) -> None:
-    children = [(f"c{channel}r{number}", {"start_ms": number}) for number in range(regions)]
-    shop.hands.complete(job_id, (tasks.SEGMENT, f"c{channel}"), {"language": "en"}, children)
-
-
-def speak(shop: Shop, job_id: str, index: str) -> None:
-    """Take a region through all of its stages."""
-    for stage in (tasks.TRANSCRIBE, tasks.TRANSLATE, tasks.SYNTHESIZE):
-        shop.hands.complete(job_id, (stage, index), {"at": stage})
-
-
-def translate(shop: Shop) -> str:
-    """Return a text translation with nothing left to run."""
-    job_id = submit(shop, "text_translation")
-    shop.hands.complete(job_id, (tasks.TRANSLATE, "job"), {"translation": "k"})
-    return job_id
+from tests.contract.shop import FILES, Shop, decode, look, segment, speak, submit, translate
 
 
 def test_a_new_job_is_queued_and_keeps_what_was_given(shop: Shop) -> None:
@@ -137,6 +26,8 @@ def test_a_job_that_never_was_is_none(shop: Shop) -> None:
     assert not shop.store.cancel(new_job_id())
     assert not shop.store.erase(new_job_id())
     assert not shop.store.finish(new_job_id(), Final(JobState.FAILED))
+    assert shop.store.retry(new_job_id()) is None
+    assert shop.store.units(new_job_id()) == ()
 
 
 def test_the_graph_grows_as_units_are_done(shop: Shop) -> None:
@@ -311,8 +202,8 @@ def test_a_list_goes_on_after_a_job_that_was_erased(shop: Shop) -> None:
 
 def test_depths_count_every_stage(shop: Shop) -> None:
     assert list(shop.store.depths()) == list(tasks.STAGES)
-    submit(shop)
     decode(shop, submit(shop), channels=2)
+    submit(shop)
     depths = shop.store.depths()
     assert (depths[tasks.DECODE].queued, depths[tasks.DECODE].done) == (1, 1)
     assert depths[tasks.SEGMENT].queued == 2

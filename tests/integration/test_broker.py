@@ -14,16 +14,18 @@ import pytest
 from celery import Celery
 
 from services.shared.artifacts.local import LocalArtifacts
-from services.shared.broker import make_celery, send_hints
+from services.shared.broker import make_celery, queued_hints, send_hints
 from services.shared.config import Settings
-from services.shared.ledger.ledger import Ledger, connect
-from services.shared.tasks import DECODE, Hint, queue_of
+from services.shared.ledger.ledger import Ledger
+from services.shared.redis_url import client as connect
+from services.shared.tasks import DECODE, Hint
 from tests.support import redis_server, worker
 from tests.support.calls import audit, instant, new_job, states
 from tests.support.processes import WORKER, process
 from tests.support.waiting import until
 
-QUEUE = queue_of(DECODE, "batch")
+QUEUE = "codec"
+HINT = Hint(QUEUE)
 
 
 @dataclass
@@ -42,7 +44,8 @@ class Plant:
     def submit(self, *, hold: bool = False) -> tuple[str, list[Hint]]:
         """Submit a job that decodes and encodes; return its id and its hints, not sent yet."""
         job = f"job_{uuid.uuid4().hex}"
-        return job, self.ledger.submit(replace(new_job(job, "encode"), spec={"hold": hold}))
+        submitted = self.ledger.submit(replace(new_job(job, "encode"), spec={"hold": hold}))
+        return job, list(submitted.hints)
 
     def send(self, hints: list[Hint]) -> None:
         """Send hints as every process does."""
@@ -68,8 +71,7 @@ class Plant:
 
     def waiting(self) -> int:
         """Return how many hints lie in the queue."""
-        client: Any = self.ledger._redis
-        return int(client.llen(f"{self.settings.key_prefix}celery:{QUEUE}"))
+        return queued_hints(self.app)[QUEUE]
 
 
 def plant_on(url: str, home: Path) -> Plant:
@@ -108,12 +110,6 @@ def test_a_hint_makes_a_worker_do_a_whole_job(plant: Plant) -> None:
     assert plant.waiting() == 0
 
 
-def test_an_interactive_job_has_a_queue_of_its_own(plant: Plant) -> None:
-    job = f"job_{uuid.uuid4().hex}"
-    plant.send(plant.ledger.submit(replace(new_job(job, "encode"), priority="interactive")))
-    until(lambda: plant.done(job))
-
-
 def test_a_hint_sent_many_times_makes_one_attempt(plant: Plant) -> None:
     job, hints = plant.submit()
     plant.send(hints * 8)
@@ -121,10 +117,16 @@ def test_a_hint_sent_many_times_makes_one_attempt(plant: Plant) -> None:
     assert [(unit.output or {})["attempt"] for unit in plant.ledger.units(job)] == [1, 1]
 
 
-def test_a_lost_hint_is_mended_by_the_next_look_at_what_is_due(plant: Plant) -> None:
+def test_any_hint_will_do_in_place_of_a_lost_one(plant: Plant) -> None:
     job, _lost = plant.submit()
-    plant.send(list(plant.ledger.due(100).hints))
+    plant.send([HINT])
     until(lambda: plant.done(job))
+
+
+def test_hints_that_wait_are_counted(own_plant: Plant) -> None:
+    assert queued_hints(own_plant.app) == dict.fromkeys(("asr", "translation", "tts", "codec"), 0)
+    own_plant.send([HINT, HINT, Hint("tts")])
+    assert queued_hints(own_plant.app) == {"asr": 0, "translation": 0, "tts": 1, "codec": 2}
 
 
 class Trap:
@@ -140,15 +142,15 @@ class Trap:
 
 def test_a_pickled_message_is_thrown_away_unopened(plant: Plant, tmp_path: Path) -> None:
     trap = Trap(tmp_path / "sprung")
-    plant.app.send_task(DECODE, args=[trap], queue=QUEUE, serializer="pickle")
+    plant.app.send_task(QUEUE, args=[trap], queue=QUEUE, serializer="pickle")
     job = plant.start()
     until(lambda: plant.done(job) and plant.waiting() == 0)
     assert not trap.sprung.exists()
 
 
-@pytest.mark.parametrize("arguments", [[], ["no such unit"], [{"a": 1}], [1, 2, 3]])
+@pytest.mark.parametrize("arguments", [["codec.decode"], [{"a": 1}], [1, 2, 3]])
 def test_a_malformed_hint_harms_nobody(plant: Plant, arguments: list[object]) -> None:
-    plant.app.send_task(DECODE, args=arguments, queue=QUEUE)
+    plant.app.send_task(QUEUE, args=arguments, queue=QUEUE)
     plant.app.send_task("codec.dance", args=arguments, queue=QUEUE)
     job = plant.start()
     until(lambda: plant.done(job) and plant.waiting() == 0)
@@ -201,16 +203,15 @@ def test_a_worker_survives_a_restart_of_redis(tmp_path: Path, *, busy: bool) -> 
 
 def again(plant: Plant, job: str) -> bool:
     """Say whether a job is done; look at what is due first, as the reconciler does."""
-    plant.send(list(plant.ledger.due(100).hints))
+    plant.send([*plant.ledger.due(100).hints, HINT])
     return plant.done(job)
 
 
 def test_hints_are_lost_quietly_while_the_broker_is_away_and_flow_when_it_is_back(tmp_path: Path) -> None:
     port = redis_server.free_port()
     plant = plant_on(f"redis://127.0.0.1:{port}/0", tmp_path)
-    hint = Hint(DECODE, "job_1:codec.decode:job", "batch")
-    plant.send([hint] * 50)
+    plant.send([HINT] * 50)
     with redis_server.running(tmp_path, port):
-        plant.send([hint] * 3)
+        plant.send([HINT] * 3)
         assert plant.waiting() == 3
         closed(plant)

@@ -25,7 +25,7 @@ from services.shared.rpc.client import Channels
 from services.shared.rpc.server import start
 from services.shared.stage import Work
 from tests.support import recordings
-from tests.support.calls import graph, take
+from tests.support.calls import nodes, ready, take
 
 ENGINE = PyavEngine(PyavSettings())
 STEREO = recordings.tone(4, 8000, 440, 700)
@@ -49,8 +49,8 @@ class Stages:
         self.artifacts.put("upload", file)
         raw = spec.pop("raw", {})
         job = {**spec, "input": {"key": "upload", **raw}}
-        hints = self.ledger.submit(NewJob("job_1", "acme", spec["kind"], "batch", graph(spec["kind"]), job))
-        return [hint.unit for hint in hints]
+        self.ledger.submit(NewJob("job_1", "acme", spec["kind"], "batch", nodes(spec["kind"]), job))
+        return ready(self.ledger)
 
     def work(self, unit: str) -> Work:
         claim = take(self.ledger, unit)
@@ -60,12 +60,16 @@ class Stages:
         """Run a unit's handler and complete it; return its output and the units that became ready."""
         work = self.work(unit)
         output = await asyncio.to_thread(HANDLERS[work.claim.stage], work)
-        return output, [hint.unit for hint in self.ledger.complete(work.claim, output)]
+        before = ready(self.ledger)
+        self.ledger.complete(work.claim, output)
+        return output, [unit for unit in ready(self.ledger) if unit not in before]
 
     def finish(self, unit: str, document: dict[str, Any], *children: Child) -> list[str]:
         """Complete a unit of another service's stage."""
-        hints = self.ledger.complete(take(self.ledger, unit), Output(document, children))
-        return [hint.unit for hint in hints]
+        claim = take(self.ledger, unit)
+        before = ready(self.ledger)
+        self.ledger.complete(claim, Output(document, children))
+        return [unit for unit in ready(self.ledger) if unit not in before]
 
     def opened(self, key: str) -> recordings.Opened:
         """Take an artifact apart."""

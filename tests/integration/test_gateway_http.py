@@ -29,10 +29,10 @@ from services.gateway.storage.redis import RedisJobStore
 from services.shared import tasks
 from services.shared.artifacts.local import LocalArtifacts
 from services.shared.broker import make_celery
-from services.shared.ledger.ledger import Ledger, connect
-from services.shared.ledger.records import Output
+from services.shared.ledger.ledger import Ledger
+from services.shared.ledger.records import Failure, Output
+from services.shared.redis_url import client as connect
 from services.shared.rpc.server import RunningServer, start
-from services.shared.tasks import queue_of
 from services.translation import server as translation
 from services.translation.settings import TranslationSettings
 from services.tts import server as tts
@@ -97,7 +97,12 @@ async def serving(settings: GatewaySettings) -> AsyncIterator[httpx.AsyncClient]
 
 async def post(client: httpx.AsyncClient, spec: dict[str, Any], file: bytes) -> httpx.Response:
     """Submit a job with a file."""
-    return await client.post("/v1/jobs", files={"file": ("call.wav", file)}, data={"spec": json.dumps(spec)})
+    return await client.post("/v1/jobs", **form(spec, file))
+
+
+def form(spec: dict[str, Any], file: bytes) -> dict[str, Any]:
+    """Return the body of a submission with a file, as httpx takes it."""
+    return {"files": {"file": ("call.wav", file)}, "data": {"spec": json.dumps(spec)}}
 
 
 def ledger_of(settings: GatewaySettings) -> Ledger:
@@ -163,20 +168,21 @@ async def test_a_call_is_kept_and_written_into_the_ledger(settings: GatewaySetti
         assert answer.status_code == 202, answer.text
         shown = (await client.get(answer.headers["location"])).json()
     assert shown["state"] == "queued"
-    claim = ledger_of(settings).claim(f"{shown['id']}:{tasks.DECODE}:job")
+    claim = ledger_of(settings).claim("codec")
     assert claim is not None
+    assert (claim.job, claim.stage) == (shown["id"], tasks.DECODE)
     assert LocalArtifacts(settings.artifacts_dir).get(claim.spec["input"]["key"]) == wav()
     assert (claim.spec["input"]["container"], claim.spec["target_language"]) == ("wav", "pt-BR")
     assert claim.spec["audio"] == {"codec": "opus", "bitrate_kbps": None, "layout": "both"}
 
 
-async def test_its_hint_waits_in_the_queue_of_its_stage(settings: GatewaySettings) -> None:
+async def test_its_hint_waits_in_the_queue_of_its_service(settings: GatewaySettings) -> None:
     async with serving(settings) as client:
         await post(client, {"kind": "decode", "priority": "interactive"}, wav())
     app = make_celery(settings, "test")
     with app.connection_for_read() as connection:
-        message = connection.SimpleQueue(queue_of(tasks.DECODE, "interactive")).get(timeout=5)
-    assert message.headers["task"] == tasks.DECODE
+        message = connection.SimpleQueue("codec").get(timeout=5)
+    assert message.headers["task"] == "codec"
 
 
 @pytest.mark.parametrize(
@@ -231,13 +237,74 @@ async def test_a_job_ends_with_its_result_and_is_erased(settings: GatewaySetting
 def translate(settings: GatewaySettings, job_id: str, text: str) -> None:
     """Do what the translation worker and the reconciler do."""
     ledger, artifacts = ledger_of(settings), LocalArtifacts(settings.artifacts_dir)
-    claim = ledger.claim(f"{job_id}:{tasks.TRANSLATE}:job")
+    claim = ledger.claim("translation")
     assert claim is not None
+    assert claim.job == job_id
     key = f"{claim.tenant}/{job_id}/translation.json"
     document = {"text": text, "warnings": [], "model": {"name": "fake", "revision": "1"}}
     artifacts.put(key, json.dumps(document).encode())
     ledger.complete(claim, Output({"translation": key, "empty": False}))
     Finisher(RedisJobStore(ledger), artifacts).finish(job_id)
+
+
+async def test_a_submission_that_is_sent_again_is_one_job(settings: GatewaySettings) -> None:
+    key = {"idempotency-key": "call 42"}
+    async with serving(settings) as one, serving(settings) as other:
+        sent = [
+            asyncio.create_task(client.post("/v1/jobs", **form(CALL_SPEC, wav()), headers=key))
+            for client in (one, other) * 4
+        ]
+        answers = await asyncio.gather(*sent)
+        assert {answer.status_code for answer in answers} == {202}
+        (job_id,) = {answer.json()["id"] for answer in answers}
+        assert sum("idempotency-replayed" not in answer.headers for answer in answers) == 1
+        assert [job["id"] for job in (await one.get("/v1/jobs")).json()["jobs"]] == [job_id]
+        reused = await other.post("/v1/jobs", **form(CALL_SPEC, wav() + b"!"), headers=key)
+    assert (reused.status_code, reused.json()["code"]) == (422, "idempotency_key_reused")
+    assert len(stored(settings)) == 1
+
+
+async def test_a_file_of_which_an_sdk_lost_the_answer_is_one_job(settings: GatewaySettings) -> None:
+    """Larger than what is kept in memory, so that the fingerprint is taken of the spool on disk."""
+    file = wav() + bytes(2 * 1024 * 1024)
+    async with serving(settings) as client:
+        first, again, new = [
+            await client.post("/v1/jobs", **form({"kind": "decode"}, file), headers=retries(count))
+            for count in (0, 1, 0)
+        ]
+    assert first.status_code == 202, first.text
+    assert again.json()["id"] == first.json()["id"] != new.json()["id"]
+    (one, other) = (file.stat().st_size for file in stored(settings))
+    assert one == other > len(file)
+
+
+def retries(count: int) -> dict[str, str]:
+    return {"x-stainless-retry-count": str(count)}
+
+
+async def test_a_full_backlog_is_said_and_leaves_nothing(settings: GatewaySettings) -> None:
+    full = settings.model_copy(update={"gateway_max_tenant_backlog_jobs": 1})
+    async with serving(full) as client:
+        assert (await client.post("/v1/jobs", json=TEXT_SPEC)).status_code == 202
+        refused = await post(client, CALL_SPEC, wav())
+    assert (refused.status_code, refused.json()["code"]) == (429, "tenant_backlog_full")
+    assert refused.headers["retry-after"] == "30"
+    assert len(stored(settings)) == 1
+
+
+async def test_a_failed_job_is_retried_and_ends_well(settings: GatewaySettings) -> None:
+    async with serving(settings) as client:
+        job_id = (await client.post("/v1/jobs", json=TEXT_SPEC)).json()["id"]
+        ledger = ledger_of(settings)
+        claim = ledger.claim("translation")
+        assert claim is not None
+        ledger.fail(claim, Failure("timeout", "It took too long.", retryable=False, cost="none", delay_ms=0))
+        Finisher(RedisJobStore(ledger), LocalArtifacts(settings.artifacts_dir)).finish(job_id)
+        assert (await client.get(f"/v1/jobs/{job_id}")).json()["state"] == "failed"
+        retried = await client.post(f"/v1/jobs/{job_id}/retry")
+        assert (retried.status_code, retried.json()["state"]) == (202, "running"), retried.text
+        translate(settings, job_id, "Quarto 12")
+        assert (await client.get(f"/v1/jobs/{job_id}/result")).json()["translation"]["text"] == "Quarto 12"
 
 
 async def test_a_cancelled_job_leaves_nothing(settings: GatewaySettings) -> None:

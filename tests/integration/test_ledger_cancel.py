@@ -11,6 +11,8 @@ from services.shared.tasks import DECODE, ENCODE, SEGMENT, TRANSCRIBE
 from tests.support.calls import (
     POISON,
     audit,
+    begin,
+    claim_of,
     fields,
     finishing,
     hurried,
@@ -23,25 +25,27 @@ from tests.support.calls import (
 
 
 def test_a_queued_job_is_cancelled_at_once(ledger: Ledger) -> None:
-    hint = ledger.submit(new_job())[0]
+    unit = begin(ledger)
     assert ledger.cancel("job_1") == "cancelling"
     assert set(states(ledger).values()) == {"dead"}
-    assert ledger.claim(hint.unit) is None
+    assert claim_of(ledger, unit) is None
     assert finishing(ledger) == {"job_1"}
     audit(ledger, ["job_1"])
 
 
 def test_a_running_unit_learns_of_the_cancel_when_it_renews(ledger: Ledger) -> None:
-    claim = take(ledger, ledger.submit(new_job())[0].unit)
-    assert ledger.renew(claim)
+    claim = take(ledger, begin(ledger))
+    assert ledger.renew(claim).held
     ledger.cancel("job_1")
-    assert not ledger.renew(claim)
+    renewal = ledger.renew(claim)
+    assert not renewal.held
+    assert 0 <= renewal.cancelled_ms < 60_000
     assert finishing(ledger) == set()
     audit(ledger, ["job_1"])
 
 
 def test_a_unit_that_completes_after_the_cancel_changes_nothing(ledger: Ledger) -> None:
-    claim = take(ledger, ledger.submit(new_job())[0].unit)
+    claim = take(ledger, begin(ledger))
     ledger.cancel("job_1")
     with pytest.raises(Cancelled) as caught:
         ledger.complete(claim, Output({"late": True}))
@@ -52,7 +56,7 @@ def test_a_unit_that_completes_after_the_cancel_changes_nothing(ledger: Ledger) 
 
 
 def test_a_unit_that_fails_after_the_cancel_is_cancelled(ledger: Ledger) -> None:
-    claim = take(ledger, ledger.submit(new_job())[0].unit)
+    claim = take(ledger, begin(ledger))
     ledger.cancel("job_1")
     with pytest.raises(Cancelled):
         ledger.fail(claim, POISON)
@@ -61,8 +65,8 @@ def test_a_unit_that_fails_after_the_cancel_is_cancelled(ledger: Ledger) -> None
 
 
 def test_a_job_waits_for_each_of_its_running_units_and_for_no_other(ledger: Ledger) -> None:
-    hints = play_until(ledger, ledger.submit(new_job()), TRANSCRIBE)
-    first, second = (take(ledger, hint.unit) for hint in hints[:2])
+    units = play_until(ledger, ledger.submit(new_job()), TRANSCRIBE)
+    first, second = (take(ledger, unit) for unit in units[:2])
     ledger.cancel("job_1")
     audit(ledger, ["job_1"])
     with pytest.raises(Cancelled):
@@ -76,20 +80,10 @@ def test_a_job_waits_for_each_of_its_running_units_and_for_no_other(ledger: Ledg
 
 
 def test_the_lease_of_a_lost_worker_ends_the_cancelled_unit(ledger: Ledger) -> None:
-    hints = play_until(ledger, ledger.submit(new_job()), TRANSCRIBE)
-    hurried(ledger).claim(hints[0].unit)
+    units = play_until(ledger, ledger.submit(new_job()), TRANSCRIBE)
+    take(hurried(ledger), units[0])
     ledger.cancel("job_1")
     assert ledger.due(100).hints == ()
-    assert finishing(ledger) == {"job_1"}
-    audit(ledger, ["job_1"])
-
-
-def test_a_claim_of_a_cancelled_unit_whose_lease_ran_out_ends_it(ledger: Ledger) -> None:
-    hints = play_until(ledger, ledger.submit(new_job()), TRANSCRIBE)
-    hurried(ledger).claim(hints[0].unit)
-    ledger.cancel("job_1")
-    assert ledger.claim(hints[0].unit) is None
-    assert states(ledger)[f"{TRANSCRIBE}:c0r0"] == "dead"
     assert finishing(ledger) == {"job_1"}
     audit(ledger, ["job_1"])
 
@@ -116,7 +110,7 @@ def test_a_job_is_cancelled_while_its_gathering_stage_waits_to_run(ledger: Ledge
 
 
 def test_a_job_is_cancelled_while_it_gathers(ledger: Ledger) -> None:
-    claim = take(ledger, play_until(ledger, ledger.submit(new_job()), ENCODE)[0].unit)
+    claim = take(ledger, play_until(ledger, ledger.submit(new_job()), ENCODE)[0])
     ledger.cancel("job_1")
     assert finishing(ledger) == set()
     with pytest.raises(Cancelled):
@@ -143,7 +137,7 @@ def test_a_finished_job_cannot_be_cancelled(ledger: Ledger) -> None:
 
 
 def test_cancelling_twice_is_cancelling_once(ledger: Ledger) -> None:
-    take(ledger, ledger.submit(new_job())[0].unit)
+    take(ledger, begin(ledger))
     assert ledger.cancel("job_1") == ledger.cancel("job_1") == "cancelling"
     audit(ledger, ["job_1"])
 

@@ -17,6 +17,7 @@ from tests.support.calls import (
     new_job,
     play,
     play_until,
+    ready,
     silence,
     states,
     take,
@@ -50,12 +51,12 @@ def test_a_call_fans_out_by_channel_and_region_and_gathers_at_the_end(ledger: Le
 
 def test_a_region_goes_on_while_another_channel_is_not_even_segmented(ledger: Ledger) -> None:
     first, second = play_until(ledger, ledger.submit(new_job()), SEGMENT)
-    regions = ledger.complete(take(ledger, first.unit), Output({}, (Child("c0r0", {}),)))
-    assert [unit.rpartition(":")[0] for unit in play(ledger, regions)] == [
-        f"job_1:{stage}" for stage in (TRANSCRIBE, TRANSLATE, SYNTHESIZE)
-    ]
+    ledger.complete(take(ledger, first), Output({}, (Child("c0r0", {}),)))
+    for stage in (TRANSCRIBE, TRANSLATE, SYNTHESIZE):
+        ledger.complete(take(ledger, f"job_1:{stage}:c0r0"), Output({}))
     assert states(ledger)[f"{ENCODE}:job"] == "blocked"
-    assert play(ledger, [second], silence) == [second.unit, f"job_1:{ENCODE}:job"]
+    ledger.complete(take(ledger, second), Output({}))
+    assert ready(ledger) == [f"job_1:{ENCODE}:job"]
 
 
 def test_a_claim_brings_its_payload_and_the_outputs_that_came_before_it(ledger: Ledger) -> None:
@@ -77,7 +78,7 @@ def test_a_claim_brings_its_payload_and_the_outputs_that_came_before_it(ledger: 
     }
     assert seen[ENCODE].inputs == {DECODE: {"by": f"job_1:{DECODE}:job"}}
     claim = seen[TRANSCRIBE]
-    assert (claim.job, claim.tenant, claim.priority, claim.index) == ("job_1", "acme", "batch", "c0r0")
+    assert (claim.job, claim.tenant, claim.index) == ("job_1", "acme", "c0r0")
     assert claim.spec == {"kind": "speech_translation"}
 
 
@@ -157,10 +158,11 @@ def test_progress_counts_what_is_done_and_what_is_dead(ledger: Ledger) -> None:
     assert (record[f"total:{TRANSCRIBE}"], record[f"done:{TRANSCRIBE}"]) == ("4", "4")
 
 
-def test_hints_carry_the_stage_and_the_priority_of_their_job(ledger: Ledger) -> None:
-    hints = ledger.submit(new_job())
-    assert hints == [Hint(DECODE, f"job_1:{DECODE}:job", "batch")]
-    channels = ledger.complete(take(ledger, hints[0].unit), Output({}, (Child("c0", {}),)))
-    assert channels == [Hint(SEGMENT, f"job_1:{SEGMENT}:c0", "batch")]
-    claim = take(ledger, channels[0].unit)
-    assert ledger.fail(claim, POISON) == [Hint(ENCODE, f"job_1:{ENCODE}:job", "batch")]
+def test_hints_name_the_service_of_each_unit_that_became_ready(ledger: Ledger) -> None:
+    assert ledger.submit(new_job()).hints == (Hint("codec"),)
+    decoded = ledger.complete(
+        take(ledger, f"job_1:{DECODE}:job"), Output({}, (Child("c0", {}), Child("c1", {})))
+    )
+    assert decoded == (Hint("asr"), Hint("asr"))
+    assert ledger.fail(take(ledger, f"job_1:{SEGMENT}:c0"), POISON) == ()
+    assert ledger.fail(take(ledger, f"job_1:{SEGMENT}:c1"), POISON) == (Hint("codec"),)

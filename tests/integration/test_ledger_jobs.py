@@ -8,12 +8,15 @@ from pathlib import Path
 import pytest
 import redis
 
-from services.shared.ledger.ledger import Ledger, connect
+from services.shared.ledger.ledger import Ledger
+from services.shared.redis_url import client as connect
 from services.shared.ledger.records import Output
 from services.shared.tasks import DECODE
 from tests.support import redis_server
 from tests.support.calls import (
     audit,
+    begin,
+    claim_of,
     fields,
     finishing,
     instant,
@@ -68,9 +71,9 @@ def test_every_change_raises_the_version(ledger: Ledger) -> None:
     def version() -> int:
         return int(fields(ledger)["version"])
 
-    hint = ledger.submit(new_job())[0]
+    unit = begin(ledger)
     seen = [version()]
-    claim = take(ledger, hint.unit)
+    claim = take(ledger, unit)
     seen.append(version())
     ledger.complete(claim, Output({}))
     seen.append(version())
@@ -93,11 +96,11 @@ def test_an_erased_job_leaves_nothing_behind(ledger: Ledger) -> None:
 
 
 def test_a_late_worker_of_an_erased_job_is_told_so(ledger: Ledger) -> None:
-    hint = ledger.submit(new_job())[0]
+    unit = begin(ledger)
     ledger.cancel("job_1")
     ledger.finish("job_1", "cancelled", {})
     ledger.erase("job_1")
-    assert ledger.claim(hint.unit) is None
+    assert claim_of(ledger, unit) is None
     assert left_over(ledger, "job_1") == []
 
 
@@ -127,9 +130,9 @@ def test_what_was_accepted_outlives_a_restart_of_redis(tmp_path: Path) -> None:
     port = redis_server.free_port()
     with redis_server.running(tmp_path, port) as url:
         ledger = Ledger(connect(url), "d:")
-        claim = take(ledger, ledger.submit(new_job())[0].unit)
+        claim = take(ledger, begin(ledger))
     with redis_server.running(tmp_path, port):
-        assert ledger.renew(claim)
+        assert ledger.renew(claim).held
         ledger.complete(claim, Output({"n": 1}))
         assert states(ledger)[f"{DECODE}:job"] == "done"
         audit(ledger, ["job_1"])

@@ -7,7 +7,7 @@ The model knows no leases, queues or keys; after every step the ledger must agre
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import ClassVar
 
@@ -26,14 +26,26 @@ from hypothesis.stateful import (
 )
 
 from services.shared.errors import Cancelled
-from services.shared.ledger.ledger import Ledger, connect
-from services.shared.ledger.records import Child, Claim, Failure, Output
-from services.shared.tasks import Hint
-from tests.support.calls import KINDS, audit, fields, hurried, instant, left_over, new_job
+from services.shared.ledger.ledger import Ledger
+from services.shared.redis_url import client as connect
+from services.shared.ledger.records import Child, Claim, Failure, Output, Submitted
+from services.shared.tasks import SERVICES, Hint, service_of
+from tests.support.calls import (
+    KINDS,
+    audit,
+    claim_of,
+    fields,
+    hurried,
+    instant,
+    left_over,
+    new_job,
+    nodes,
+)
 from tests.support.ledger_model import ModelJob, ModelUnit
 
 FINAL = ("succeeded", "partially_succeeded", "failed", "cancelled")
-MAX_FAILURES = 3
+COSTS = ("failure", "loss", "none")
+MAX_LOSSES = 2
 
 
 class LedgerMachine(RuleBasedStateMachine):
@@ -45,16 +57,17 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.ledger = instant(Ledger(connect(self.url), f"machine-{uuid.uuid4().hex}:"))
+        self.ledger = instant(
+            Ledger(connect(self.url), f"machine-{uuid.uuid4().hex}:"), max_losses=MAX_LOSSES
+        )
         self.jobs: dict[str, ModelJob] = {}
         self.erased: set[str] = set()
 
     def teardown(self) -> None:
         """Heal: lose every worker, let every delay pass, work all off, and see each job end and vanish."""
-        while hints := self._later():
-            for hint in hints:
-                claim = self.ledger.claim(hint.unit)
-                if claim is not None:
+        while self._later():
+            for service in SERVICES:
+                while claim := self.ledger.claim(service):
                     self.ledger.complete(claim, Output({}))
         audit(self.ledger, self.jobs)
         for name, job in self.jobs.items():
@@ -65,13 +78,12 @@ class LedgerMachine(RuleBasedStateMachine):
             assert left_over(self.ledger, name) == []
         self.ledger._redis.close()
 
-    def _later(self) -> tuple[Hint, ...]:
-        """Return what is due when all times are past; leases among them end without a renewal."""
+    def _later(self) -> int:
+        """Let all times pass, also those of leases; return how many units wait for a worker then."""
         for unit in (unit for job in self.jobs for unit in self.ledger.units(job)):
-            if unit.state in {"ready", "leased"}:
-                self.ledger._redis.hset(self.ledger._key("unit", unit.unit), "not_before", 0)
-                self.ledger._redis.zadd(self.ledger._key("due"), {unit.unit: 0})
-        return self.ledger.due(1000).hints
+            self.ledger._redis.zadd(self.ledger._key("due"), {unit.unit: 0}, xx=True)
+        self.ledger.due(1000)
+        return sum(self.ledger.waiting().values())
 
     # Jobs
 
@@ -87,10 +99,11 @@ class LedgerMachine(RuleBasedStateMachine):
     def submit(self, kind: str) -> str:
         job = ModelJob(f"job_{len(self.jobs) + len(self.erased)}", kind)
         self.jobs[job.job] = job
-        hints = self.ledger.submit(new_job(job.job, kind))
-        assert [hint.unit for hint in hints] == [self._ready(job)[0]]
-        assert self.ledger.submit(new_job(job.job, kind)) == []
-        return hints[0].unit
+        first = self._ready(job)[0]
+        submitted = self.ledger.submit(new_job(job.job, kind))
+        assert submitted == Submitted("accepted", job.job, self._hints([first]))
+        assert self.ledger.submit(new_job(job.job, kind)) == Submitted("accepted", job.job)
+        return first
 
     @precondition(lambda self: sum(job.state.startswith("cancel") for job in self.jobs.values()) < 2)
     @rule(unit=units)
@@ -116,6 +129,43 @@ class LedgerMachine(RuleBasedStateMachine):
         assert self.ledger.finish(unit.partition(":")[0], state, {}) == allowed
         if job is not None and allowed:
             job.state = state
+
+    @rule(target=units, unit=units, doomed=st.integers(0, 8), again=st.booleans())
+    def play_out(self, unit: str, doomed: int, *, again: bool) -> object:
+        """Bring a job to its end with one unit failing for good; try it again, and perhaps play that out too."""
+        created = self.run_all(unit, doomed)
+        self.finish(unit, "partially_succeeded")
+        self.retry(unit)
+        if again:
+            created += self.run_all(unit, None)
+            self.finish(unit, "succeeded")
+        return multiple(*created)
+
+    def run_all(self, unit: str, doomed: int | None) -> list[str]:
+        job = self.jobs.get(unit.partition(":")[0])
+        created: list[str] = []
+        ran = 0
+        while job is not None and (ready := self._ready(job)):
+            claim = self.claim(ready[0])
+            assert claim is not None
+            if ran == doomed:
+                self.fail(claim, retryable=False, cost="failure", delayed=False)
+            else:
+                created += self.complete(claim, 1, 0)
+            ran += 1
+        return created
+
+    @rule(unit=units)
+    def retry(self, unit: str) -> None:
+        name = unit.partition(":")[0]
+        job = self.jobs.get(name)
+        if job is None:
+            assert self.ledger.retry(name) == ("gone", ())
+        elif job.state not in {"failed", "partially_succeeded"}:
+            assert self.ledger.retry(name) == (job.state, ())
+        else:
+            job.retry()
+            assert self.ledger.retry(name) == ("running", self._hints(self._ready(job)))
 
     @rule(unit=units)
     def erase(self, unit: str) -> None:
@@ -149,34 +199,16 @@ class LedgerMachine(RuleBasedStateMachine):
 
     def claim(self, name: str) -> Claim | None:
         job, unit = self._find(name)
-        claim = self.ledger.claim(name)
-        if not self._expects_claim(job, unit):
+        claim = claim_of(self.ledger, name)
+        if job is None or unit is None or unit.state != "ready" or unit.delayed:
             assert claim is None
             return None
-        assert job is not None
-        assert unit is not None
         assert claim is not None
         unit.attempt += 1
         unit.state, unit.expired = "leased", False
         job.state = "running"
         assert (claim.attempt, claim.failures) == (unit.attempt, unit.failures)
         return claim
-
-    def _expects_claim(self, job: ModelJob | None, unit: ModelUnit | None) -> bool:
-        if job is None or unit is None:
-            return False
-        if unit.state == "ready":
-            return not unit.delayed
-        if unit.state != "leased" or not unit.expired:
-            return False
-        if job.state == "cancelling":
-            job.kill(unit)
-            return False
-        unit.failures += 1
-        if unit.failures >= MAX_FAILURES:
-            job.kill(unit)
-            return False
-        return True
 
     @rule(target=units, claim=claims, count=st.integers(0, 2), value=st.integers())
     def write(self, claim: Claim, count: int, value: int) -> object:
@@ -188,7 +220,7 @@ class LedgerMachine(RuleBasedStateMachine):
         children = job.children_of(unit, count) if job is not None and unit is not None else []
         output = Output({"value": value}, tuple(Child(child, {}) for child in children))
         if job is not None and unit is not None and unit.state == "done" and unit.attempt == claim.attempt:
-            assert self.ledger.complete(claim, output) == []
+            assert self.ledger.complete(claim, output) == ()
             return []
         if not self._holds(job, unit, claim):
             self._refused(partial(self.ledger.complete, claim, output))
@@ -197,39 +229,42 @@ class LedgerMachine(RuleBasedStateMachine):
         assert unit is not None
         ready, known = set(self._ready(job)), set(job.units)
         job.complete(unit, {"value": value}, children)
-        hints = {hint.unit for hint in self.ledger.complete(claim, output)}
-        assert hints == set(self._ready(job)) - ready
-        return sorted((set(job.units) - known) | hints)
+        became_ready = set(self._ready(job)) - ready
+        hints = self.ledger.complete(claim, output)
+        assert sorted(hints) == sorted(self._hints(became_ready))
+        return sorted((set(job.units) - known) | became_ready)
 
-    @rule(claim=claims, retryable=st.booleans(), burns=st.booleans(), delayed=st.booleans())
-    def fail(self, claim: Claim, *, retryable: bool, burns: bool, delayed: bool) -> None:
+    @rule(claim=claims, retryable=st.booleans(), cost=st.sampled_from(COSTS), delayed=st.booleans())
+    def fail(self, claim: Claim, *, retryable: bool, cost: str, delayed: bool) -> None:
         job, unit = self._find(claim.unit)
-        failure = Failure("flaky", "", retryable, burns, 3_600_000 if delayed else 0)
+        failure = Failure("flaky", "", retryable, cost, 3_600_000 if delayed else 0)
         if not self._holds(job, unit, claim):
             self._refused(partial(self.ledger.fail, claim, failure))
             return
         assert job is not None
         assert unit is not None
         ready = set(self._ready(job))
-        unit.failures += burns
-        if retryable and unit.failures < MAX_FAILURES:
+        unit.failures += cost == "failure"
+        unit.losses += cost == "loss"
+        if retryable and unit.failures < self._attempts(job, unit) and unit.losses < MAX_LOSSES:
             unit.state, unit.delayed = "ready", delayed
         else:
             job.kill(unit)
-        hints = {hint.unit for hint in self.ledger.fail(claim, failure)}
-        assert hints == set(self._ready(job)) - ready
+        hints = self.ledger.fail(claim, failure)
+        assert sorted(hints) == sorted(self._hints(set(self._ready(job)) - ready))
 
     def renew(self, claim: Claim, *, expires: bool) -> None:
         job, unit = self._find(claim.unit)
         held = job is not None and job.state == "running" and self._leased_to(unit, claim)
         ledger = hurried(self.ledger) if expires else self.ledger
-        assert ledger.renew(claim) == held
+        assert ledger.renew(claim).held == held
         if unit is not None and held:
             unit.expired = expires
 
     @rule(target=claims, claim=claims)
     def take_over(self, claim: Claim) -> object:
         self.renew(claim, expires=True)
+        self.due()
         return self.claim(claim.unit) or multiple()
 
     @rule(claim=claims, expires=st.booleans())
@@ -237,22 +272,35 @@ class LedgerMachine(RuleBasedStateMachine):
         self.renew(claim, expires=expires)
 
     @rule()
+    def delays_pass(self) -> None:
+        for job in self.jobs.values():
+            for name, unit in job.units.items():
+                if unit.state == "ready" and unit.delayed:
+                    self.ledger._redis.zadd(self.ledger._key("due"), {name: 0}, xx=True)
+                    unit.due = True
+        self.due()
+
+    @rule()
     def due(self) -> None:
-        expired = 0
+        expired, ready = 0, {name for job in self.jobs.values() for name in self._ready(job)}
         for job in self.jobs.values():
             for unit in list(job.units.values()):
+                if unit.due:
+                    unit.delayed = unit.due = False
                 if unit.state == "leased" and unit.expired:
                     expired += 1
-                    unit.failures += 1
-                    if job.state == "running" and unit.failures < MAX_FAILURES:
+                    if job.state != "running":
+                        job.kill(unit)
+                        continue
+                    unit.losses += 1
+                    if unit.losses < MAX_LOSSES:
                         unit.state, unit.delayed = "ready", False
                     else:
                         job.kill(unit)
         due = self.ledger.due(1000)
         assert due.expired == expired
-        assert {hint.unit for hint in due.hints} == {
-            name for job in self.jobs.values() for name in self._ready(job)
-        }
+        now = {name for job in self.jobs.values() for name in self._ready(job)}
+        assert sorted(due.hints) == sorted(self._hints(now - ready))
 
     @invariant()
     def agrees(self) -> None:
@@ -276,6 +324,14 @@ class LedgerMachine(RuleBasedStateMachine):
             job.kill(unit)
             return False
         return True
+
+    @staticmethod
+    def _hints(units: Iterable[str]) -> tuple[Hint, ...]:
+        return tuple(Hint(service_of(unit.split(":")[1])) for unit in units)
+
+    @staticmethod
+    def _attempts(job: ModelJob, unit: ModelUnit) -> int:
+        return nodes(job.kind)[unit.position].attempts
 
     @staticmethod
     def _leased_to(unit: ModelUnit | None, claim: Claim) -> bool:

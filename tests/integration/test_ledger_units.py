@@ -9,25 +9,40 @@ import pytest
 
 from services.shared.errors import Cancelled
 from services.shared.ledger.ledger import Ledger
-from services.shared.ledger.records import Child, Claim, Failure, Output
-from services.shared.tasks import DECODE, ENCODE, Hint
-from tests.support.calls import POISON, audit, fields, hurried, instant, new_job, play, states, take
+from services.shared.ledger.records import Child, Claim, Failure, Node, Output, Submitted
+from services.shared.tasks import DECODE, SERVICES, Hint
+from tests.support.calls import (
+    POISON,
+    audit,
+    begin,
+    claim_of,
+    fields,
+    finishing,
+    hurried,
+    instant,
+    new_job,
+    play,
+    states,
+    take,
+)
 
-FLAKY = Failure(code="flaky", detail="Try again.", retryable=True, burns=True, delay_ms=0)
-AWAY = Failure(code="unavailable", detail="Try again.", retryable=True, burns=False, delay_ms=0)
+FLAKY = Failure(code="flaky", detail="Try again.", retryable=True, cost="failure", delay_ms=0)
+BROKEN = replace(FLAKY, code="connection_lost", cost="loss")
+AWAY = replace(FLAKY, code="unavailable", cost="none")
+ATTEMPTS = 3
 LATER_MS = 3_600_000
 
 
 @pytest.fixture
 def unit(ledger: Ledger) -> str:
     """The first unit of a call, ready."""
-    return ledger.submit(new_job())[0].unit
+    return begin(ledger)
 
 
 def test_submitting_twice_changes_nothing_and_sends_nothing(ledger: Ledger) -> None:
     play(ledger, ledger.submit(new_job()))
     before = fields(ledger), states(ledger)
-    assert ledger.submit(new_job(kind="speech")) == []
+    assert ledger.submit(new_job(kind="speech")) == Submitted("accepted", "job_1")
     assert (fields(ledger), states(ledger)) == before
 
 
@@ -40,24 +55,31 @@ def test_a_submitted_job_is_queued_until_its_first_claim(ledger: Ledger, unit: s
 
 def test_of_many_claims_at_once_one_succeeds(ledger: Ledger, unit: str) -> None:
     with ThreadPoolExecutor(8) as pool:
-        claims = list(pool.map(ledger.claim, [unit] * 40))
-    assert sum(claim is not None for claim in claims) == 1
+        claims = list(pool.map(ledger.claim, ["codec"] * 40))
+    assert [claim.unit for claim in claims if claim is not None] == [unit]
     audit(ledger, ["job_1"])
 
 
 def test_a_claim_repeated_by_its_holder_is_the_same_claim(ledger: Ledger, unit: str) -> None:
-    arguments = (unit, "holder", 1000, 1000, 3)
-    first, second = (ledger._run("claim", *arguments) for _ in range(2))
+    ledger.submit(new_job("job_2"))
+    first, second = (ledger._run("claim", "codec", "holder", 60_000) for _ in range(2))
     assert first == second
-    assert first[0] == "claimed"
-    audit(ledger, ["job_1"])
+    assert first[:2] == ["claimed", unit]
+    audit(ledger, ["job_1", "job_2"])
 
 
-def test_a_claim_of_what_is_not_there_or_not_ready_is_refused(ledger: Ledger, unit: str) -> None:
-    assert ledger.claim("job_0:codec.decode:job") is None
-    assert ledger.claim(f"job_1:{ENCODE}:job") is None
-    ledger.complete(take(ledger, unit), Output({}))
-    assert ledger.claim(unit) is None
+def test_a_claim_repeated_after_its_unit_was_settled_takes_nothing(ledger: Ledger, unit: str) -> None:
+    ledger.submit(new_job("job_2"))
+    ledger._run("claim", "codec", "holder", 60_000)
+    ledger.due(10)
+    ledger._redis.hset(ledger._key("unit", unit), "holder", "another")
+    assert ledger._run("claim", "codec", "holder", 60_000) == ["none"]
+
+
+def test_a_claim_where_nothing_is_ready_takes_nothing(ledger: Ledger, unit: str) -> None:
+    assert ledger.claim("asr") is None
+    take(ledger, unit)
+    assert ledger.claim("codec") is None
     audit(ledger, ["job_1"])
 
 
@@ -65,24 +87,25 @@ def test_completing_twice_creates_children_once(ledger: Ledger, unit: str) -> No
     claim = take(ledger, unit)
     output = Output({"n": 1}, (Child("c0", {}),))
     assert len(ledger.complete(claim, output)) == 1
-    assert ledger.complete(claim, output) == []
+    assert ledger.complete(claim, output) == ()
     assert len(ledger.units("job_1", "asr.segment")) == 1
     audit(ledger, ["job_1"])
 
 
 def test_completing_again_after_the_job_ended_is_still_no_error(ledger: Ledger) -> None:
-    claim = take(ledger, ledger.submit(new_job(kind="decode"))[0].unit)
+    claim = take(ledger, begin(ledger, new_job(kind="decode")))
     ledger.complete(claim, Output({"n": 1}))
     ledger.finish("job_1", "succeeded", {})
-    assert ledger.complete(claim, Output({"n": 2})) == []
+    assert ledger.complete(claim, Output({"n": 2})) == ()
     assert ledger.units("job_1")[0].output == {"n": 1}
 
 
 def test_a_late_writer_is_fenced_off(ledger: Ledger, unit: str) -> None:
     late = take(hurried(ledger), unit)
+    ledger.due(100)
     on_time = take(ledger, unit)
-    assert (late.attempt, on_time.attempt, on_time.failures) == (1, 2, 1)
-    assert not ledger.renew(late)
+    assert (late.attempt, on_time.attempt, on_time.failures) == (1, 2, 0)
+    assert not ledger.renew(late).held
     with pytest.raises(Cancelled) as caught:
         ledger.complete(late, Output({"late": True}))
     assert caught.value.code == "lost"
@@ -105,47 +128,65 @@ def test_a_worker_whose_lease_ran_out_unnoticed_may_still_complete(ledger: Ledge
 
 def test_a_renewed_lease_holds_the_unit(ledger: Ledger, unit: str) -> None:
     claim = take(hurried(ledger), unit)
-    assert instant(ledger).renew(claim)
-    assert ledger.claim(unit) is None
+    assert instant(ledger).renew(claim).held
     assert ledger.due(100).expired == 0
 
 
 def test_a_lease_that_ran_out_gives_the_unit_to_the_next_worker(ledger: Ledger, unit: str) -> None:
     take(hurried(ledger), unit)
     due = ledger.due(100)
-    assert (due.hints, due.expired) == ((Hint(DECODE, unit, "batch"),), 1)
+    assert (due.hints, due.expired) == ((Hint("codec"),), 1)
     assert take(ledger, unit).attempt == 2
     audit(ledger, ["job_1"])
 
 
-@pytest.mark.parametrize("notice", ["claim", "due"])
-def test_a_unit_that_loses_every_worker_dies(ledger: Ledger, unit: str, notice: str) -> None:
-    for _ in range(ledger.policy.max_failures):
+def test_a_unit_that_loses_every_worker_dies(ledger: Ledger, unit: str) -> None:
+    for _ in range(ledger.policy.max_losses):
         take(hurried(ledger), unit)
-        if notice == "due":
-            ledger.due(100)
-    assert ledger.claim(unit) is None
+        ledger.due(100)
+    assert claim_of(ledger, unit) is None
     assert ledger.units("job_1", DECODE)[0].error_code == "worker_lost"
     audit(ledger, ["job_1"])
 
 
-def test_a_unit_dies_at_its_last_allowed_failure(ledger: Ledger, unit: str) -> None:
-    for attempt in range(1, ledger.policy.max_failures + 1):
+def test_a_unit_that_breaks_every_server_dies(ledger: Ledger, unit: str) -> None:
+    for _ in range(ledger.policy.max_losses):
+        assert ledger.units("job_1", DECODE)[0].state == "ready"
+        ledger.fail(take(ledger, unit), BROKEN)
+    assert ledger.units("job_1", DECODE)[0].error_code == "connection_lost"
+
+
+def test_a_unit_dies_at_the_last_failure_that_its_stage_allows(ledger: Ledger, unit: str) -> None:
+    unit = begin(ledger, replace(new_job("job_2", "decode"), graph=(Node(DECODE, "job", attempts=ATTEMPTS),)))
+    for attempt in range(1, ATTEMPTS + 1):
         claim = take(ledger, unit)
         assert (claim.attempt, claim.failures) == (attempt, attempt - 1)
         hints = ledger.fail(claim, FLAKY)
-        audit(ledger, ["job_1"])
-    assert hints == []
-    assert (ledger.units("job_1")[0].state, ledger.units("job_1")[0].error_code) == ("dead", "flaky")
+        audit(ledger, ["job_1", "job_2"])
+    assert hints == ()
+    assert (ledger.units("job_2")[0].state, ledger.units("job_2")[0].error_code) == ("dead", "flaky")
+
+
+def test_each_stage_has_a_budget_of_its_own(ledger: Ledger) -> None:
+    frail = (Node(DECODE, "job", attempts=1),)
+    unit = begin(ledger, replace(new_job(kind="decode"), graph=frail))
+    ledger.fail(take(ledger, unit), FLAKY)
+    assert states(ledger) == {f"{DECODE}:job": "dead"}
 
 
 def test_a_service_that_is_away_never_kills_a_unit(ledger: Ledger, unit: str) -> None:
-    for _ in range(ledger.policy.max_failures * 3):
-        assert ledger.fail(take(ledger, unit), AWAY) == [Hint(DECODE, unit, "batch")]
+    for _ in range(20):
+        assert ledger.fail(take(ledger, unit), AWAY) == (Hint("codec"),)
     claim = take(ledger, unit)
     assert claim.failures == 0
     ledger.complete(claim, Output({}))
     audit(ledger, ["job_1"])
+
+
+def test_a_service_that_stays_away_ends_the_unit_when_patience_does(ledger: Ledger, unit: str) -> None:
+    hasty = instant(ledger, patience_ms=0)
+    hasty.fail(take(hasty, unit), AWAY)
+    assert ledger.units("job_1")[0].error_code == "unavailable"
 
 
 def test_a_failure_that_cannot_be_mended_kills_at_once(ledger: Ledger, unit: str) -> None:
@@ -155,57 +196,40 @@ def test_a_failure_that_cannot_be_mended_kills_at_once(ledger: Ledger, unit: str
 
 
 def test_a_unit_waits_out_its_delay_without_a_hint(ledger: Ledger, unit: str) -> None:
-    assert ledger.fail(take(ledger, unit), replace(FLAKY, delay_ms=LATER_MS)) == []
-    assert ledger.claim(unit) is None
+    assert ledger.fail(take(ledger, unit), replace(FLAKY, delay_ms=LATER_MS)) == ()
+    assert claim_of(ledger, unit) is None
     assert instant(ledger).due(100).hints == ()
+    audit(ledger, ["job_1"])
+    ledger._redis.zadd(ledger._key("due"), {unit: 0})  # its time has come
+    assert ledger.due(100).hints == (Hint("codec"),)
+    audit(ledger, ["job_1"])
+    assert take(ledger, unit).attempt == 2
     audit(ledger, ["job_1"])
 
 
-def test_a_hint_that_may_be_lost_is_sent_again_and_ever_more_rarely(ledger: Ledger) -> None:
-    unit = instant(ledger).submit(new_job())[0].unit
-    patient = instant(ledger, resend_ms=LATER_MS, most_resend_ms=3 * LATER_MS)
-    assert patient.due(100).hints == (Hint(DECODE, unit, "batch"),)
-    assert patient.due(100).hints == ()
-    second = ledger._redis.zscore(ledger._key("due"), unit)
-    ledger._redis.zadd(ledger._key("due"), {unit: 0})
-    assert len(patient.due(100).hints) == 1
-    third = ledger._redis.zscore(ledger._key("due"), unit)
-    assert isinstance(second, float)
-    assert isinstance(third, float)
-    assert LATER_MS // 2 < third - second <= LATER_MS + LATER_MS // 2  # 2 hours, then 3, the cap
-
-
 def test_due_takes_no_more_than_it_was_asked_for(ledger: Ledger) -> None:
-    quick = instant(ledger, resend_ms=0)
     for n in range(5):
-        quick.submit(new_job(f"job_{n}"))
-    assert len(quick.due(2).hints) == 2
-    assert len(quick.due(100).hints) == 5
-
-
-def test_hints_sent_again_keep_the_priority_of_their_job(ledger: Ledger) -> None:
-    instant(ledger).submit(replace(new_job(), priority="interactive"))
-    assert [hint.priority for hint in ledger.due(10).hints] == ["interactive"]
+        take(hurried(ledger), begin(ledger, new_job(f"job_{n}")))
+    assert len(ledger.due(2).hints) == 2
+    assert len(ledger.due(100).hints) == 3
 
 
 def test_concurrent_workers_and_doubled_hints_complete_each_unit_once(ledger: Ledger) -> None:
-    quick = instant(ledger)
-    quick.submit(new_job())
+    ledger.submit(new_job())
 
-    def work(_round: int) -> list[Claim]:
-        won = []
-        for hint in quick.due(100).hints * 2:
-            claim = quick.claim(hint.unit)
-            if claim is not None:
-                children = {"codec.decode": ("c0", "c1"), "asr.segment": (f"{claim.index}r0",)}
-                names = children.get(claim.stage, ())
-                quick.complete(claim, Output({}, tuple(Child(name, {}) for name in names)))
-                won.append(claim)
-        return won
+    def work(service: str) -> list[Claim]:
+        claim = ledger.claim(service)
+        if claim is None:
+            return []
+        children = {"codec.decode": ("c0", "c1"), "asr.segment": (f"{claim.index}r0",)}
+        names = children.get(claim.stage, ())
+        ledger.complete(claim, Output({}, tuple(Child(name, {}) for name in names)))
+        return [claim]
 
+    done: list[str] = []
     with ThreadPoolExecutor(6) as pool:
-        rounds = list(pool.map(work, range(60)))
-    done = [claim.unit for won in rounds for claim in won]
+        while not finishing(ledger):
+            done += [claim.unit for won in pool.map(work, SERVICES * 3) for claim in won]
     assert len(done) == len(set(done)) == 10
     assert set(states(ledger).values()) == {"done"}
     audit(ledger, ["job_1"])

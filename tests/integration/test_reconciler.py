@@ -12,40 +12,54 @@ from pathlib import Path
 import pytest
 
 from services.gateway import reconciler
+from services.gateway.hints import MissingHints
 from services.gateway.jobs.finish import Finisher
-from services.gateway.reconciler import Reconciler
+from services.gateway.jobs.ids import new_job_id
+from services.gateway.jobs.sweep import Sweeper
+from services.gateway.outbox import Outbox, measure
+from services.gateway.reconciler import Duties, Reconciler
 from services.gateway.storage.redis import RedisJobStore
 from services.shared import telemetry
 from services.shared.artifacts.base import Artifact
 from services.shared.artifacts.local import LocalArtifacts
 from services.shared.config import Settings
-from services.shared.ledger.ledger import Ledger, connect
-from services.shared.ledger.records import Claim, Output
-from services.shared.tasks import DECODE, Hint
+from services.shared.ledger.ledger import Ledger
+from services.shared.ledger.records import Claim, Event, Output
+from services.shared.redis_url import client as connect
+from services.shared.tasks import DECODE, SERVICES, Hint
 from tests.conftest import Logged
 from tests.support import redis_server
-from tests.support.calls import audit, fields, finishing, hurried, instant, new_job, play, take
+from tests.support.calls import audit, begin, fields, finishing, hurried, instant, new_job, play, take
 from tests.support.processes import RECONCILER, WORKER, process
 from tests.support.waiting import until
 
 UNIT = f"job_1:{DECODE}:job"
-HINT = Hint(DECODE, UNIT, "batch")
+HINT = Hint("codec")
 
 
 class Desk:
-    """A reconciler with all it needs, and the hints that it sent."""
+    """A reconciler with all it needs, the hints that it sent, and a queue that lost every hint before."""
 
     def __init__(self, ledger: Ledger, folder: Path) -> None:
         self.ledger = ledger
         self.artifacts = LocalArtifacts(folder)
         self.sent: list[Hint] = []
-        finisher = Finisher(RedisJobStore(ledger), self.artifacts)
-        self.reconciler = Reconciler(ledger, finisher, self.sent.extend)
+        self.queued = dict.fromkeys(SERVICES, 0)
+        self.events: list[Event] = []
+        store = RedisJobStore(ledger)
+        duties = Duties(
+            finisher=Finisher(store, self.artifacts),
+            missing=MissingHints(ledger.waiting, lambda: self.queued),
+            send=self.sent.extend,
+            outbox=Outbox(ledger, [measure, self.events.append]),
+            sweeper=Sweeper(store, self.artifacts, 0),
+            sweep_interval_s=0.001,
+        )
+        self.reconciler = Reconciler(ledger, duties)
 
     def complete(self, job: str = "job_1") -> None:
         """Run a job of one decoding unit up to its end."""
-        hints = self.ledger.submit(new_job(job, "decode"))
-        claim = take(self.ledger, hints[0].unit)
+        claim = take(self.ledger, begin(self.ledger, new_job(job, "decode")))
         self.ledger.complete(claim, Output({"duration_ms": 1000}))
 
 
@@ -61,16 +75,92 @@ def metric(name: str, **labels: str) -> float:
 
 
 def test_a_lost_hint_is_sent_again_and_counted(desk: Desk) -> None:
-    before = metric("dragoman_resent_hints_total", stage=DECODE)
+    before = metric("dragoman_resent_hints_total", service="codec")
     desk.ledger.submit(new_job())
     desk.reconciler.step()
+    assert desk.sent == [], "it may be on its way"
+    desk.reconciler.step()
     assert desk.sent == [HINT]
-    assert metric("dragoman_resent_hints_total", stage=DECODE) == before + 1
+    assert metric("dragoman_resent_hints_total", service="codec") == before + 1
+
+
+def test_a_long_queue_gets_no_hint_beyond_its_own(desk: Desk) -> None:
+    for n in range(100):
+        desk.ledger.submit(new_job(f"job_{n}"))
+    desk.queued["codec"] = 100
+    for _ in range(20):
+        desk.reconciler.step()
+    assert desk.sent == []
+    desk.queued["codec"] = 60
+    for _ in range(2):
+        desk.reconciler.step()
+    assert desk.sent == [HINT] * 40
+
+
+def test_of_several_copies_one_sends_what_is_missing(ledger: Ledger, desk: Desk, tmp_path: Path) -> None:
+    desks = [desk, *(Desk(desk.ledger, tmp_path) for _ in range(2))]
+    desk.ledger.submit(new_job())
+    for _ in range(2):
+        for each in desks:
+            each.reconciler.step()
+    assert [each.sent for each in desks] == [[HINT], [], []]
+
+
+def test_a_broker_that_is_away_delays_nothing_else(desk: Desk, logged: Logged) -> None:
+    def away() -> dict[str, int]:
+        raise ConnectionError
+
+    desk.reconciler._do.missing._queued = away
+    take(hurried(desk.ledger), begin(desk.ledger))
+    desk.reconciler.step()
+    assert desk.sent == [HINT], "the lease that ran out"
+    assert [line["event"] for line in logged()] == ["queues not seen"]
+
+
+def test_litter_of_killed_workers_is_swept_and_counted(desk: Desk) -> None:
+    before = metric("dragoman_swept_artifacts_total")
+    job = new_job_id()
+    desk.complete(job)
+    half = f"acme/{job}/{DECODE}/job.7/half.wav"
+    desk.artifacts.put(half, b"sou")
+
+    def swept() -> bool:
+        desk.reconciler.step()
+        return not desk.artifacts.exists(half)
+
+    until(swept)
+    assert desk.artifacts.exists(f"acme/{job}/files/result.json")
+    assert metric("dragoman_swept_artifacts_total") == before + 1
+
+
+def test_each_end_of_a_job_is_told_once_when_all_goes_well(desk: Desk) -> None:
+    desk.complete()
+    for _ in range(3):
+        desk.reconciler.step()
+    assert [(event.job, event.state) for event in desk.events] == [("job_1", "succeeded")]
+
+
+def test_an_event_that_was_not_heard_is_told_again_and_holds_up_no_other(desk: Desk, logged: Logged) -> None:
+    deaf = {"job_1"}
+
+    def subscriber(event: Event) -> None:
+        if event.job in deaf:
+            raise ConnectionError
+        desk.events.append(event)
+
+    desk.reconciler._do.outbox._subscribers = [subscriber]
+    desk.complete("job_1")
+    desk.complete("job_2")
+    desk.reconciler.step()
+    assert [event.job for event in desk.events] == ["job_2"]
+    deaf.clear()
+    desk.reconciler.step()
+    assert [event.job for event in desk.events] == ["job_2", "job_1"]
 
 
 def test_a_lost_worker_is_noticed_and_counted(desk: Desk) -> None:
     before = metric("dragoman_expired_leases_total")
-    take(hurried(desk.ledger), desk.ledger.submit(new_job())[0].unit)
+    take(hurried(desk.ledger), begin(desk.ledger))
     desk.reconciler.step()
     assert desk.sent == [HINT]
     assert metric("dragoman_expired_leases_total") == before + 1
@@ -147,8 +237,8 @@ def test_a_job_that_cannot_be_finished_now_delays_no_other_and_comes_again(
 
 
 def test_three_reconcilers_at_once_end_each_job_once(ledger: Ledger, tmp_path: Path) -> None:
-    before = metric("dragoman_finished_jobs_total", kind="decode", state="succeeded")
-    desks = [Desk(instant(ledger), tmp_path) for _ in range(3)]
+    before = metric("dragoman_job_seconds_count", kind="decode", state="succeeded")
+    desks = [Desk(instant(ledger, hold_ms=60_000), tmp_path) for _ in range(3)]
     jobs = [f"job_{n}" for n in range(10)]
     for job in jobs:
         desks[0].complete(job)
@@ -158,7 +248,7 @@ def test_three_reconcilers_at_once_end_each_job_once(ledger: Ledger, tmp_path: P
     for thread in threads:
         thread.join()
     assert {fields(ledger, job)["state"] for job in jobs} == {"succeeded"}
-    assert metric("dragoman_finished_jobs_total", kind="decode", state="succeeded") == before + len(jobs)
+    assert metric("dragoman_job_seconds_count", kind="decode", state="succeeded") == before + len(jobs)
 
 
 def test_a_reconciler_outlives_a_restart_of_redis(tmp_path: Path) -> None:
@@ -197,8 +287,8 @@ def test_jobs_whose_every_hint_was_lost_are_done_by_the_processes_together(
 
 def test_a_claim_is_what_a_worker_makes_of_a_resent_hint(desk: Desk) -> None:
     desk.ledger.submit(new_job())
-    desk.reconciler.step()
-    desk.reconciler.step()
+    for _ in range(4):
+        desk.reconciler.step()
     assert desk.sent == [HINT, HINT]
-    claims = [desk.ledger.claim(hint.unit) for hint in desk.sent]
+    claims = [desk.ledger.claim(hint.service) for hint in desk.sent]
     assert [isinstance(claim, Claim) for claim in claims] == [True, False]

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import grpc
 import pytest
 
-from protos.v1 import common_pb2, translation_pb2, translation_pb2_grpc, tts_pb2_grpc
+from protos.v1 import common_pb2, translation_pb2, translation_pb2_grpc, tts_pb2, tts_pb2_grpc
 from services.shared import errors
 from services.shared.rpc import client
 from services.shared.rpc.wire import STATUS
@@ -97,8 +97,9 @@ async def test_a_service_that_is_not_there_is_unsupported() -> None:
 
 async def test_a_message_over_the_cap_is_an_error_and_not_a_crash() -> None:
     async with serving(lambda text, _gone: text) as running:
-        with pytest.raises(errors.DragomanError):
+        with pytest.raises(errors.TooLarge) as caught:
             await asyncio.to_thread(ask, running.port, "a" * (17 * 1024 * 1024))
+        assert caught.value.code == "message_too_large"
         assert await asyncio.to_thread(ask, running.port, "still here") == "still here"
 
 
@@ -137,14 +138,15 @@ def test_a_bare_status_becomes_the_nearest_error(status: grpc.StatusCode) -> Non
         grpc.StatusCode.UNAVAILABLE: errors.Unavailable,
         grpc.StatusCode.DEADLINE_EXCEEDED: errors.Timeout,
         grpc.StatusCode.RESOURCE_EXHAUSTED: errors.Overloaded,
-        grpc.StatusCode.CANCELLED: errors.Cancelled,
+        # Nobody here cancelled it.
+        grpc.StatusCode.CANCELLED: errors.Unavailable,
         grpc.StatusCode.INVALID_ARGUMENT: errors.InvalidRequest,
         grpc.StatusCode.UNIMPLEMENTED: errors.Unsupported,
     }
     with stranger(status) as port, pytest.raises(errors.DragomanError) as caught:
         ask(port, "hello")
     assert type(caught.value) is nearest.get(status, errors.InternalError)
-    assert caught.value.code == caught.value.family
+    assert caught.value.code == ("draining" if status is grpc.StatusCode.CANCELLED else caught.value.family)
     assert status.name in caught.value.detail
     assert SECRET not in caught.value.detail
 
@@ -169,3 +171,12 @@ def test_a_call_that_the_caller_ended_is_cancelled() -> None:
         call.cancel()
         with pytest.raises(errors.Cancelled):
             client.call(call.result)
+
+
+def test_a_stream_that_the_caller_ended_is_cancelled() -> None:
+    with client.channel(f"127.0.0.1:{free_port()}") as channel:
+        stub = tts_pb2_grpc.TtsStub(channel)
+        call = stub.Synthesize(tts_pb2.SynthesizeRequest(), timeout=10, wait_for_ready=True)
+        call.cancel()
+        with pytest.raises(errors.Cancelled):
+            list(client.stream(lambda: call))

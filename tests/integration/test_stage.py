@@ -15,7 +15,9 @@ from services.shared import stage, telemetry
 from services.shared.artifacts.local import LocalArtifacts
 from services.shared.config import Settings
 from services.shared.errors import (
+    ConnectionLost,
     DragomanError,
+    InternalError,
     InvalidMedia,
     Overloaded,
     StorageFailure,
@@ -27,15 +29,16 @@ from services.shared.ledger.records import Child, Claim, Output, Unit
 from services.shared.rpc import server
 from services.shared.rpc.admission import Admission
 from services.shared.stage import Handler, StageRunner, Work
-from services.shared.tasks import DECODE, SEGMENT, STAGES, TRANSLATE, Hint
+from services.shared.tasks import DECODE, STAGES, TRANSLATE, Hint
 from tests.conftest import Logged
-from tests.support.calls import audit, finishing, hurried, instant, new_job, take
+from tests.support.calls import audit, finishing, hurried, instant, new_job, nodes, take
 from tests.support.redis_server import free_port
 from tests.support.translator import Gate, serving
 from tests.support.waiting import becomes
 
 SECRET = "my card number is four two seven"
 UNIT = f"job_1:{DECODE}:job"
+ATTEMPTS = nodes("speech_translation")[0].attempts
 
 
 class Bench:
@@ -46,11 +49,14 @@ class Bench:
         self.artifacts = LocalArtifacts(folder)
         self.sent: list[Hint] = []
 
-    def run(self, handler: Handler, unit: str = UNIT, settings: Settings | None = None) -> None:
-        """Run one unit with `handler` for every stage."""
+    def runner(self, handler: Handler, settings: Settings | None = None) -> StageRunner:
+        """Return what runs units with `handler` for every stage."""
         handlers = dict.fromkeys(STAGES, handler)
-        settings = settings or Settings()
-        StageRunner(handlers, self.ledger, self.artifacts, self.sent.extend, settings).run(unit)
+        return StageRunner(handlers, self.ledger, self.artifacts, self.sent.extend, settings or Settings())
+
+    def run(self, handler: Handler, service: str = "codec", settings: Settings | None = None) -> None:
+        """Run a service's next unit."""
+        self.runner(handler, settings).run(service)
 
     def unit(self, name: str = UNIT) -> Unit:
         """Return a unit as it stands."""
@@ -70,6 +76,11 @@ def bench(ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     quick.submit(new_job())
     yield Bench(quick, tmp_path)
     audit(quick, ["job_1"])
+
+
+def idle_hints() -> float:
+    labels = {"service": "codec"}
+    return telemetry.REGISTRY.get_sample_value("dragoman_idle_hints_total", labels) or 0
 
 
 def storing(work: Work) -> Output:
@@ -94,7 +105,7 @@ def test_a_unit_is_done_with_its_output_kept(bench: Bench) -> None:
 
 def test_the_children_of_a_unit_are_hinted_at(bench: Bench) -> None:
     bench.run(lambda _work: Output({}, (Child("c0", {"channel": 0}), Child("c1", {"channel": 1}))))
-    assert bench.sent == [Hint(SEGMENT, f"job_1:{SEGMENT}:c{n}", "batch") for n in range(2)]
+    assert bench.sent == [Hint("asr"), Hint("asr")]
 
 
 def test_a_handler_gets_its_claim_and_a_deadline(bench: Bench) -> None:
@@ -109,11 +120,13 @@ def test_a_handler_gets_its_claim_and_a_deadline(bench: Bench) -> None:
     assert not seen[0].lease.ended
 
 
-def test_a_hint_for_what_is_done_is_dropped(bench: Bench) -> None:
+def test_a_hint_too_many_finds_nothing_and_is_counted(bench: Bench) -> None:
+    before = idle_hints()
     bench.run(storing)
-    bench.run(raising(AssertionError("it ran twice")))
-    bench.run(raising(AssertionError("it is not there")), "job_0:codec.decode:job")
+    bench.run(storing)
+    bench.run(raising(AssertionError("there is nothing more")))
     assert bench.unit().state == "done"
+    assert idle_hints() == before + 1
 
 
 def test_an_error_that_will_not_pass_ends_the_unit(bench: Bench) -> None:
@@ -126,26 +139,49 @@ def test_an_error_that_will_not_pass_ends_the_unit(bench: Bench) -> None:
 
 
 def test_an_error_that_may_pass_is_tried_again_up_to_the_cap(bench: Bench) -> None:
-    for _ in range(bench.ledger.policy.max_failures - 1):
-        bench.run(raising(Timeout("Too slow.")))
+    for _ in range(ATTEMPTS - 1):
+        bench.run(raising(InternalError("It failed.", code="odd")))
         assert bench.unit().state == "ready"
-    assert bench.sent == [Hint(DECODE, UNIT, "batch")] * 2
-    bench.run(raising(Timeout("Too slow.")))
-    assert (bench.unit().state, bench.unit().error_code) == ("dead", "timeout")
+    assert bench.sent == [Hint("codec")] * (ATTEMPTS - 1)
+    bench.run(raising(InternalError("It failed.", code="odd")))
+    assert (bench.unit().state, bench.unit().error_code) == ("dead", "odd")
     assert bench.stored() == []
 
 
-@pytest.mark.parametrize("error", [Unavailable("It is away."), Overloaded("It is full.")])
-def test_a_service_that_is_away_or_full_costs_no_attempt(bench: Bench, error: DragomanError) -> None:
-    for _ in range(bench.ledger.policy.max_failures + 2):
+@pytest.mark.parametrize("error", [ConnectionLost("It broke."), Timeout("It hangs.")])
+def test_a_server_that_dies_or_hangs_under_a_unit_has_a_budget_of_its_own(
+    bench: Bench, error: DragomanError
+) -> None:
+    for _ in range(bench.ledger.policy.max_losses):
+        assert bench.unit().state == "ready"
+        bench.run(raising(error))
+    assert (bench.unit().state, bench.unit().error_code) == ("dead", error.code)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Unavailable("It is away."),
+        Overloaded("It is full."),
+        StorageFailure("The disk is full.", code="storage_full"),
+    ],
+)
+def test_what_is_away_or_full_costs_no_attempt(bench: Bench, error: DragomanError) -> None:
+    for _ in range(20):
         bench.run(raising(error))
     bench.run(storing)
     assert bench.unit().state == "done"
-    assert bench.stored() == [f"acme/job_1/{DECODE}/job.6/audio.wav"]
+    assert bench.stored() == [f"acme/job_1/{DECODE}/job.21/audio.wav"]
+
+
+def test_a_stored_file_that_is_damaged_costs_attempts(bench: Bench) -> None:
+    for _ in range(ATTEMPTS):
+        bench.run(raising(StorageFailure("It is damaged.", code="artifact_corrupt")))
+    assert (bench.unit().state, bench.unit().error_code) == ("dead", "artifact_corrupt")
 
 
 def test_a_defect_is_logged_by_place_and_not_by_text(bench: Bench, logged: Logged) -> None:
-    for _ in range(bench.ledger.policy.max_failures):
+    for _ in range(ATTEMPTS):
         bench.run(raising(RuntimeError(SECRET)))
     assert (bench.unit().state, bench.unit().error_code) == ("dead", "internal_error")
     assert SECRET not in str(bench.unit()) + str(logged())
@@ -179,7 +215,7 @@ async def test_a_cancelled_job_ends_the_call_that_runs_for_it(bench: Bench) -> N
     gate, outcome = Gate(), list[BaseException]()
     async with serving(gate) as running:
         settings = Settings(translation_port=running.port)
-        work = asyncio.create_task(asyncio.to_thread(bench.run, calling(outcome), UNIT, settings))
+        work = asyncio.create_task(asyncio.to_thread(bench.run, calling(outcome), "codec", settings))
         assert await asyncio.to_thread(gate.entered.acquire, timeout=30)
         bench.ledger.cancel("job_1")
         await work
@@ -191,11 +227,26 @@ async def test_a_cancelled_job_ends_the_call_that_runs_for_it(bench: Bench) -> N
     assert finishing(bench.ledger) == {"job_1"}
 
 
+async def test_a_worker_that_is_told_to_stop_gives_its_unit_back_at_no_cost(bench: Bench) -> None:
+    gate, outcome = Gate(), list[BaseException]()
+    async with serving(gate) as running:
+        runner = bench.runner(calling(outcome), Settings(translation_port=running.port))
+        work = asyncio.create_task(asyncio.to_thread(runner.run, "codec"))
+        assert await asyncio.to_thread(gate.entered.acquire, timeout=30)
+        runner.drain()
+        await work
+        gate.opened.set()
+    assert bench.sent == [Hint("codec")]
+    assert bench.stored() == []
+    again = take(bench.ledger, UNIT)
+    assert (again.attempt, again.failures) == (2, 0)
+
+
 async def test_a_server_that_drains_under_a_call_costs_the_unit_nothing(bench: Bench) -> None:
     gate, outcome = Gate(), list[BaseException]()
     async with serving(gate) as running:
         settings = Settings(translation_port=running.port)
-        work = asyncio.create_task(asyncio.to_thread(bench.run, calling(outcome), UNIT, settings))
+        work = asyncio.create_task(asyncio.to_thread(bench.run, calling(outcome), "codec", settings))
         assert await asyncio.to_thread(gate.entered.acquire, timeout=30)
         await running.stop(0.1)
         await work
@@ -232,7 +283,7 @@ async def test_an_input_that_is_gone_while_it_is_sent_is_named_as_such(bench: Be
 
     spec = server.ServerSpec("asr", "dragoman.v1.Asr", lambda: None, register, 1, 1)
     running = await server.start(spec, Settings())
-    await asyncio.to_thread(bench.run, handle, UNIT, Settings(asr_port=running.port))
+    await asyncio.to_thread(bench.run, handle, "codec", Settings(asr_port=running.port))
     await running.stop()
     assert (bench.unit().state, bench.unit().error_code) == ("dead", "artifact_not_found")
 
@@ -248,6 +299,7 @@ def test_a_service_that_is_not_there_is_waited_for(bench: Bench) -> None:
 def test_a_worker_that_lost_its_lease_throws_its_output_away_and_leaves_the_other_ones(bench: Bench) -> None:
     def frozen(work: Work) -> Output:
         hurried(bench.ledger).renew(work.claim)
+        bench.ledger.due(10)
         bench.run(storing)
         return storing(work)
 
@@ -259,6 +311,7 @@ def test_a_worker_that_lost_its_lease_throws_its_output_away_and_leaves_the_othe
 def test_a_worker_that_lost_its_lease_and_then_crashes_harms_nothing(bench: Bench) -> None:
     def frozen(work: Work) -> Output:
         hurried(bench.ledger).renew(work.claim)
+        bench.ledger.due(10)
         bench.run(storing)
         raise RuntimeError(SECRET)
 
@@ -269,7 +322,7 @@ def test_a_worker_that_lost_its_lease_and_then_crashes_harms_nothing(bench: Benc
 class LosesReplies(Ledger):
     """A ledger whose answer to `complete` is lost after it took effect."""
 
-    def complete(self, claim: Claim, output: Output) -> list[Hint]:
+    def complete(self, claim: Claim, output: Output) -> tuple[Hint, ...]:
         super().complete(claim, output)
         raise redis.ConnectionError
 
@@ -291,18 +344,21 @@ class CannotDelete(LocalArtifacts):
 
 def test_a_store_that_cannot_be_tidied_still_gives_the_unit_back(bench: Bench, tmp_path: Path) -> None:
     bench.artifacts = CannotDelete(tmp_path)
-    for _ in range(bench.ledger.policy.max_failures):
+    for _ in range(ATTEMPTS):
         assert bench.unit().state == "ready"
-        bench.run(raising(Timeout("Too slow.")))
-    assert (bench.unit().state, bench.unit().error_code) == ("dead", "timeout")
+        bench.run(raising(InternalError("It failed.", code="odd")))
+    assert (bench.unit().state, bench.unit().error_code) == ("dead", "odd")
 
 
-def test_a_store_that_cannot_be_written_to_gives_the_unit_back(bench: Bench) -> None:
-    (bench.artifacts._objects / "acme").write_bytes(b"a file where a folder must be")
-    for _ in range(bench.ledger.policy.max_failures):
-        assert bench.unit().state == "ready"
+def test_a_store_that_cannot_be_written_to_gives_the_unit_back_until_it_can(bench: Bench) -> None:
+    blocker = bench.artifacts._objects / "acme"
+    blocker.write_bytes(b"a file where a folder must be")
+    for _ in range(ATTEMPTS + 1):
         bench.run(storing)
-    assert (bench.unit().state, bench.unit().error_code) == ("dead", StorageFailure.family)
+        assert bench.unit().state == "ready"
+    blocker.unlink()
+    bench.run(storing)
+    assert bench.unit().state == "done"
 
 
 def test_the_time_of_each_unit_is_measured_by_stage_and_outcome(bench: Bench) -> None:
@@ -313,7 +369,7 @@ def test_the_time_of_each_unit_is_measured_by_stage_and_outcome(bench: Bench) ->
     before = count("done"), count("invalid_media")
     for name, handler in (("job_2", storing), ("job_3", raising(InvalidMedia("No.")))):
         bench.ledger.submit(new_job(name, "text_translation"))
-        bench.run(handler, f"{name}:{TRANSLATE}:job")
+        bench.run(handler, "translation")
         bench.ledger.finish(name, "failed", {})
         bench.ledger.erase(name)
     assert (count("done"), count("invalid_media")) == (before[0] + 1, before[1] + 1)

@@ -13,24 +13,39 @@ import redis
 
 from services.gateway.jobs.pipeline import PIPELINES
 from services.shared.ledger.ledger import Ledger
-from services.shared.ledger.records import Child, Claim, Failure, NewJob, Output, Policy, Unit
-from services.shared.tasks import Hint
+from services.shared.ledger.records import (
+    Child,
+    Claim,
+    Failure,
+    NewJob,
+    Node,
+    Output,
+    Policy,
+    Submitted,
+    Unit,
+)
+from services.shared.tasks import PRIORITIES, SERVICES, service_of
 
 KINDS = tuple(sorted(PIPELINES))
 OPEN = frozenset({"blocked", "ready", "leased"})
-POISON = Failure(code="poison", detail="It cannot be done.", retryable=False, burns=True, delay_ms=0)
+POISON = Failure(code="poison", detail="It cannot be done.", retryable=False, cost="failure", delay_ms=0)
 
 Parent = Callable[[Claim], tuple[Child, ...]]
 
 
 def graph(kind: str) -> tuple[tuple[str, str], ...]:
-    """Return the stages of a job kind, with every optional one."""
+    """Return the stages and scopes of a job kind, with every optional one."""
     return tuple((stage.name, stage.scope) for stage in PIPELINES[kind].stages)
+
+
+def nodes(kind: str) -> tuple[Node, ...]:
+    """Return the graph of a job kind, with every optional stage."""
+    return tuple(Node(stage.name, stage.scope, stage.attempts) for stage in PIPELINES[kind].stages)
 
 
 def new_job(job: str = "job_1", kind: str = "speech_translation", tenant: str = "acme") -> NewJob:
     """Return a job to submit."""
-    return NewJob(job, tenant, kind, "batch", graph(kind), {"kind": kind}, {"label": "blue"})
+    return NewJob(job, tenant, kind, "batch", nodes(kind), {"kind": kind}, {"label": "blue"})
 
 
 def two_channels(claim: Claim) -> tuple[Child, ...]:
@@ -57,53 +72,77 @@ def hurried(ledger: Ledger) -> Ledger:
 
 
 def instant(ledger: Ledger, **changes: int) -> Ledger:
-    """Return the same ledger where everything that is ready is due at once, and no lease runs out."""
-    times = Policy(lease_ms=600_000, resend_ms=0, most_resend_ms=0, hold_ms=0)
+    """Return the same ledger where no lease runs out, and nobody keeps anything to himself."""
+    times = Policy(lease_ms=600_000, hold_ms=0)
     return Ledger(ledger._redis, ledger._prefix, replace(times, **changes))
+
+
+def begin(ledger: Ledger, new: NewJob | None = None) -> str:
+    """Submit a job; return its first unit."""
+    return ledger.units(ledger.submit(new or new_job()).job)[0].unit
+
+
+def claim_of(ledger: Ledger, unit: str) -> Claim | None:
+    """Claim one certain unit, None when it is not to be had: let it be the first in turn, then claim."""
+    record = ledger.unit(unit)
+    job = ledger.job(unit.partition(":")[0])
+    if record is None or job is None:
+        return None
+    kind = f"{service_of(record.stage)}:{job['priority']}"
+    ring, queue = ledger._key("ring", kind), ledger._key("ready", kind, job["tenant"])
+    if ledger._redis.zscore(queue, unit) is None:
+        return None
+    ledger._redis.zadd(queue, {unit: -1})
+    ledger._redis.lrem(ring, 1, job["tenant"])
+    ledger._redis.lpush(ring, job["tenant"])
+    claim = ledger.claim(service_of(record.stage))
+    assert claim is not None, unit
+    assert claim.unit == unit, "an interactive job came first"
+    return claim
 
 
 def take(ledger: Ledger, unit: str) -> Claim:
     """Claim a unit that is to be had."""
-    claim = ledger.claim(unit)
+    claim = claim_of(ledger, unit)
     assert claim is not None, unit
     return claim
 
 
+def ready(ledger: Ledger, job: str = "job_1", stage: str | None = None) -> list[str]:
+    """Return the units of a job that wait for a worker."""
+    return [unit.unit for unit in ledger.units(job, stage) if unit.state == "ready"]
+
+
 def play(
-    ledger: Ledger, hints: Iterable[Hint], parent: Parent = two_channels, poison: Iterable[str] = ()
+    ledger: Ledger, submitted: Submitted, parent: Parent = two_channels, poison: Iterable[str] = ()
 ) -> list[str]:
-    """Run everything that follows from `hints`; return the units in the order they ran.
+    """Run all of a job that can run; return the units in the order they ran.
 
     Args:
         ledger: Where the job is.
-        hints: To begin with.
+        submitted: The job.
         parent: Says what children a unit's completion creates.
         poison: Units that fail for good.
     """
-    waiting, ran = list(hints), []
-    while waiting:
-        claim = ledger.claim(waiting.pop(0).unit)
-        if claim is None:
-            continue
-        ran.append(claim.unit)
-        if claim.unit in poison:
-            waiting += ledger.fail(claim, POISON)
-        else:
-            waiting += ledger.complete(claim, Output({"by": claim.unit}, parent(claim)))
+    ran: list[str] = []
+    while waiting := ready(ledger, submitted.job):
+        for unit in waiting:
+            claim = take(ledger, unit)
+            ran.append(unit)
+            if unit in poison:
+                ledger.fail(claim, POISON)
+            else:
+                ledger.complete(claim, Output({"by": unit}, parent(claim)))
     return ran
 
 
-def play_until(ledger: Ledger, hints: Iterable[Hint], stage: str) -> list[Hint]:
-    """Run what follows from `hints` but for the units of `stage`; return the hints of those."""
-    waiting, left = list(hints), []
-    while waiting:
-        hint = waiting.pop(0)
-        if hint.stage == stage:
-            left.append(hint)
-        else:
-            claim = take(ledger, hint.unit)
-            waiting += ledger.complete(claim, Output({"by": claim.unit}, two_channels(claim)))
-    return left
+def play_until(ledger: Ledger, submitted: Submitted, stage: str) -> list[str]:
+    """Run all of a job that can run but for the units of `stage`; return those."""
+    while waiting := [unit for unit in ready(ledger, submitted.job) if unit.split(":")[1] != stage]:
+        for unit in waiting:
+            claim = take(ledger, unit)
+            ledger.complete(claim, Output({"by": unit}, two_channels(claim)))
+    return ready(ledger, submitted.job, stage)
 
 
 def states(ledger: Ledger, job: str = "job_1") -> dict[str, str]:
@@ -137,8 +176,15 @@ def audit(ledger: Ledger, jobs: Iterable[str]) -> None:
         assert not waits or still_open, "nothing would ever wake the gathering stage"
         _check_progress(record, units)
     _check_stages(ledger, every)
-    alive = {unit.unit for unit in every if unit.state in {"ready", "leased"}}
-    assert {name for name, _ in _scores(ledger, "due")} == alive
+    _check_queues(ledger, every)
+    unfinished = Counter(fields(ledger, job)["tenant"] for job in jobs if not over(ledger, job))
+    assert ledger.backlog("")[0] == unfinished.total()
+    assert {tenant: ledger.backlog(tenant)[1] for tenant in unfinished} == unfinished
+
+
+def over(ledger: Ledger, job: str) -> bool:
+    """Say whether a job has reached a final state."""
+    return "finished_ms" in fields(ledger, job)
 
 
 def left_over(ledger: Ledger, job: str) -> list[str]:
@@ -174,6 +220,27 @@ def _check_stages(ledger: Ledger, units: list[Unit]) -> None:
         assert counts.get("ready", 0) == mine["ready"]
         assert counts.get("leased", 0) == mine["leased"]
         assert counts.get("done", 0) >= mine["done"]
+
+
+def _check_queues(ledger: Ledger, units: list[Unit]) -> None:
+    """Each ready unit waits for a worker or for its time, each leased one for the end of its lease."""
+    due = {name for name, _ in _scores(ledger, "due")}
+    queued: list[str] = []
+    for service in SERVICES:
+        mine: list[str] = []
+        for priority in PRIORITIES:
+            ring: Any = ledger._redis.lrange(ledger._key("ring", service, priority), 0, -1)
+            assert len(ring) == len(set(ring))
+            queues = {tenant: _scores(ledger, f"ready:{service}:{priority}:{tenant}") for tenant in ring}
+            assert all(queues.values()), "a tenant without a unit is in the ring"
+            mine += [name for queue in queues.values() for name, _ in queue]
+        assert ledger.waiting().get(service, 0) == len(mine)
+        queued += mine
+    assert len(queued) == len(set(queued))
+    assert due.isdisjoint(queued)
+    leased = {unit.unit for unit in units if unit.state == "leased"}
+    assert due | set(queued) == leased | {unit.unit for unit in units if unit.state == "ready"}
+    assert leased <= due
 
 
 def _scores(ledger: Ledger, index: str) -> list[tuple[str, float]]:

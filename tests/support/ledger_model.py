@@ -19,7 +19,9 @@ class ModelUnit:
     state: str = "blocked"
     attempt: int = 0
     failures: int = 0
+    losses: int = 0
     delayed: bool = False
+    due: bool = False
     expired: bool = False
     output: dict[str, int] | None = None
 
@@ -78,6 +80,19 @@ class ModelJob:
         for unit in self.units.values():
             if unit.state == "ready" or (unit.state == "blocked" and not self._waits(unit)):
                 unit.state = "dead"
+        self._close_out()
+
+    def retry(self) -> None:
+        """Run again what is dead, and gather again."""
+        self.state, self.fatal = "running", False
+        again = [unit for unit in self.units.values() if unit.state == "dead" or self._gathers(unit.position)]
+        for unit in again:
+            unit.state, unit.failures, unit.losses, unit.output = "blocked", 0, 0, None
+        for unit in again:
+            before = self.units.get(self._name(unit.position - 1, unit.index)) if unit.position else None
+            chained = unit.position and self._depth(unit.position - 1) == self._depth(unit.position)
+            if not self._gathers(unit.position) and (not chained or before is None or before.state == "done"):
+                unit.state, unit.delayed = "ready", False
         self._close_out()
 
     def _close_out(self) -> None:

@@ -1,4 +1,4 @@
-"""`dragoman submit`, `watch`, `jobs`, `job`, `cancel` and `result`: work for a gateway."""
+"""`dragoman submit`, `watch`, `jobs`, `jobs retry`, `job`, `cancel` and `result`: work for a gateway."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from services.shared.config import load
 from services.shared.errors import DragomanError
 
 _TABLE_WIDTH: Final = 110
+
+group = typer.Typer(invoke_without_command=True)
 
 JobId = Annotated[str, typer.Argument(help="Id of a job, as `dragoman jobs` lists them.")]
 
@@ -50,8 +52,11 @@ def watch(job_id: JobId) -> None:
         show(gateway, require_success(watching.watch(gateway, job_id, console)), console)
 
 
-def jobs(limit: Annotated[int, typer.Option(help="At most this many.")] = 20) -> None:
-    """List the newest jobs."""
+@group.callback()
+def jobs(context: typer.Context, limit: Annotated[int, typer.Option(help="At most this many.")] = 20) -> None:
+    """List the newest jobs, or retry one."""
+    if context.invoked_subcommand is not None:
+        return
     table = Table("job", "kind", "state", "created", "audio", box=None, pad_edge=False)
     with connect(load(CliSettings)) as gateway:
         for job in gateway.jobs(limit):
@@ -59,6 +64,19 @@ def jobs(limit: Annotated[int, typer.Option(help="At most this many.")] = 20) ->
             table.add_row(job.id, job.kind, job.state, f"{job.created_at.astimezone():%F %T}", audio)
     # Wide enough for whole ids also where the terminal is not: they are there to be copied.
     Console(highlight=False, width=max(Console().width, _TABLE_WIDTH)).print(table)
+
+
+@group.command()
+def retry(
+    job_id: JobId,
+    watch: Annotated[bool, typer.Option("--watch", help="Show progress until the job is over.")] = False,
+) -> None:
+    """Run again what failed of a job."""
+    console = Console()
+    with connect(load(CliSettings)) as gateway:
+        typer.echo(gateway.retry(job_id).state)
+        if watch:
+            show(gateway, require_success(watching.watch(gateway, job_id, console)), console)
 
 
 def job(job_id: JobId) -> None:

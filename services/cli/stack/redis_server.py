@@ -9,11 +9,36 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import redis
 
 from services.cli.settings import CliSettings
+from services.shared import redis_url
 from services.shared.errors import Misconfigured
+
+_PING_S: Final = 2.0
+
+# The ledger is the truth about jobs, so what Redis has answered must outlive it.
+_DURABLE: Final = (
+    "appendonly yes",
+    # On disk before the answer. With `everysec` Redis answers before it writes while an earlier write is
+    # still on its way to a slow disk: killed at that moment, it has forgotten up to 2 s that it confirmed.
+    # The price: at a full disk it ends, with nothing lost, where `everysec` would only refuse writes.
+    "appendfsync always",
+    "no-appendfsync-on-rewrite no",
+    # A record cut short by the end of the power was never confirmed: drop it rather than refuse to start.
+    "aof-load-truncated yes",
+    # Rewritten when it has doubled, so that a start reads little and the disk does not fill.
+    "auto-aof-rewrite-percentage 100",
+    "auto-aof-rewrite-min-size 64mb",
+    # The log is enough; a snapshot would only be an older second truth.
+    'save ""',
+    # Full is an error that the gateway reports, never a reason to forget a job. The limit keeps the
+    # kernel from choosing what to kill; rewriting the log may take as much again for a moment.
+    "maxmemory 1gb",
+    "maxmemory-policy noeviction",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +103,12 @@ def url_of(settings: CliSettings) -> str | None:
 
 
 def ping(url: str) -> str | None:
-    """Return the version of the Redis at `url`; None when it does not answer, or not to this password."""
-    connection = redis.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2)
+    """Return the version of the Redis at `url`; None when it does not answer, or not to this password.
+
+    Raises:
+        Misconfigured: the URL is wrong.
+    """
+    connection = redis_url.client(url, retries=0, most_wait_s=_PING_S)
     try:
         return str(connection.info("server")["redis_version"])
     except redis.RedisError:
@@ -97,11 +126,7 @@ def _configuration(port: int, folder: Path, password: str) -> str:
             "daemonize no",
             f'dir "{folder}"',
             f"requirepass {password}",
-            # The ledger is the truth about jobs: a write is on disk within a second, none is evicted.
-            "appendonly yes",
-            "appendfsync everysec",
-            "maxmemory-policy noeviction",
-            'save ""',
+            *_DURABLE,
             "",
         )
     )

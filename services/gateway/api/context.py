@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
@@ -15,7 +16,11 @@ from services.gateway.settings import GatewaySettings
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Everything that the routes use, wired by the composition root."""
+    """Everything that the routes use, wired by the composition root.
+
+    Attributes:
+        ending: Set as soon as the process is told to end.
+    """
 
     settings: GatewaySettings
     keys: Keys
@@ -23,6 +28,7 @@ class Context:
     store: JobStore
     capabilities: Capabilities
     health: Health
+    ending: threading.Event = field(default_factory=threading.Event)
 
 
 def context_of(request: Request) -> Context:

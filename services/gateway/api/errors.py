@@ -32,12 +32,20 @@ STATUS: Final[Mapping[type[DragomanError], HTTPStatus]] = {
     errors.Cancelled: HTTPStatus.CONFLICT,
     errors.Overloaded: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
+    errors.ConnectionLost: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.Timeout: HTTPStatus.GATEWAY_TIMEOUT,
     errors.StorageFailure: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.Misconfigured: HTTPStatus.INTERNAL_SERVER_ERROR,
     errors.InternalError: HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 RETRY_AFTER_S: Final = 2
+# What is full stays so for longer than a service that is just being started again.
+_RETRY_AFTER_S: Final[Mapping[str, int]] = {
+    "backlog_full": 30,
+    "tenant_backlog_full": 30,
+    "storage_full": 30,
+    "redis_full": 30,
+}
 # The one conflict that time resolves.
 _WAIT_CODES: Final = frozenset({"job_not_finished"})
 
@@ -78,9 +86,9 @@ def problem(request: Request, error: DragomanError, status: HTTPStatus | None = 
 def _headers(request: Request, error: DragomanError, status: HTTPStatus) -> dict[str, str]:
     headers = {HEADER: request_id_of(request)}
     if error.retryable or error.code in _WAIT_CODES:
-        headers["retry-after"] = str(RETRY_AFTER_S)
-    elif status is HTTPStatus.CONFLICT:
-        # The OpenAI SDKs repeat every 409 unless told not to.
+        headers["retry-after"] = str(_RETRY_AFTER_S.get(error.code, RETRY_AFTER_S))
+    elif status is HTTPStatus.CONFLICT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        # The OpenAI SDKs repeat these unless told not to.
         headers["x-should-retry"] = "false"
     if status is HTTPStatus.UNAUTHORIZED:
         headers["www-authenticate"] = 'Bearer realm="dragoman"'

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
+from threading import Event
 
 from starlette.concurrency import run_in_threadpool
 
@@ -15,20 +16,21 @@ from services.shared.errors import NotFound, Unavailable
 
 
 async def events(
-    look: Callable[[], Job], settings: GatewaySettings, last_version: int = 0
+    look: Callable[[], Job], settings: GatewaySettings, ending: Event, last_version: int = 0
 ) -> AsyncIterator[str]:
-    """Yield an event for every version of a job that is seen, until its final state.
+    """Yield an event for every version of a job that is seen, until its final state or the gateway's end.
 
     Versions may be skipped when they follow each other fast: each event holds the whole job.
 
     Args:
         look: Returns the job as it stands.
         settings: How often to look, and how long to be silent.
+        ending: Set when the gateway ends: the client comes back, and another one or the next goes on.
         last_version: The version that the client has seen already.
     """
     yield "retry: 2000\n\n"
     spoke_s = time.monotonic()
-    while True:
+    while not ending.is_set():
         try:
             job = await run_in_threadpool(look)
         except (NotFound, Unavailable):

@@ -10,10 +10,10 @@ from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 
-from services.gateway.api.context import Wired
+from services.gateway.api.context import Context, Wired
 from services.gateway.api.errors import RETRY_AFTER_S
 from services.gateway.api.schemas import ComponentView, ReadyView
-from services.gateway.jobs.ports import JobStore
+from services.gateway.jobs.ports import Component, JobStore
 from services.shared import telemetry
 from services.shared.errors import DragomanError
 
@@ -29,12 +29,16 @@ async def alive() -> dict[str, str]:
 @router.get("/readyz")
 def ready(context: Wired, response: Response) -> ReadyView:
     """Say whether jobs can be taken and worked on: 200, or 503 with the component that is missing."""
-    components = context.health.components()
+    components = [*context.health.components(), *_ending(context)]
     all_ready = all(component.ready for component in components)
     if not all_ready:
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
         response.headers["retry-after"] = str(RETRY_AFTER_S)
     return ReadyView(ready=all_ready, components=[ComponentView(**asdict(each)) for each in components])
+
+
+def _ending(context: Context) -> list[Component]:
+    return [Component("gateway", ready=False, detail="ending")] if context.ending.is_set() else []
 
 
 @router.get("/metrics")

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Annotated, Any, Final
 from urllib.parse import quote
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
@@ -18,8 +18,10 @@ from services.gateway.api.events import events
 from services.gateway.api.pages import make_token, read_token
 from services.gateway.api.schemas import FilesView, FileView, JobPageView, JobView
 from services.gateway.api.uploads import received
+from services.gateway.jobs.admission import Repeatable
 from services.gateway.jobs.model import File, JobState
 from services.gateway.jobs.ports import JobQuery
+from services.gateway.jobs.service import Sent
 
 MAX_PAGE_SIZE: Final = 200
 SPEC: Final = {"$ref": "#/components/schemas/JobSpec"}
@@ -44,14 +46,44 @@ _BODY: Final[dict[str, Any]] = {
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
 
 
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        description="Your own name for this submission: the same content under the same key is the same job.",
+        json_schema_extra={"minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
+    ),
+]
+RetryCount = Annotated[
+    int | None,
+    Header(ge=0, description="How often an SDK that sends no Idempotency-Key has sent this one before."),
+]
+
+
+def repeatable(
+    idempotency_key: IdempotencyKey = None, x_stainless_retry_count: RetryCount = None
+) -> Repeatable:
+    """Return what the headers say about sending a submission again."""
+    return Repeatable(idempotency_key, x_stainless_retry_count)
+
+
 @router.post("", status_code=HTTPStatus.ACCEPTED, openapi_extra=_BODY)
-async def submit(request: Request, response: Response, context: Wired, tenant: Tenant) -> JobView:
+async def submit(
+    request: Request,
+    response: Response,
+    context: Wired,
+    tenant: Tenant,
+    again: Annotated[Repeatable, Depends(repeatable)],
+) -> JobView:
     """Create a job from a spec and, for kinds that take one, a file."""
+    await run_in_threadpool(context.jobs.admit, tenant, again)
     async with received(request, context.settings.gateway_max_upload_bytes) as body:
-        job = await run_in_threadpool(context.jobs.submit, tenant, body.spec, body.upload)
-    response.headers["location"] = f"/v1/jobs/{job.id}"
+        sent = Sent(tenant, body.spec, body.upload, again)
+        accepted = await run_in_threadpool(context.jobs.submit, sent)
+    response.headers["location"] = f"/v1/jobs/{accepted.job.id}"
     response.headers["retry-after"] = str(RETRY_AFTER_S)
-    return JobView.of(job)
+    if accepted.replayed:
+        response.headers["idempotency-replayed"] = "true"
+    return JobView.of(accepted.job)
 
 
 @router.get("")
@@ -86,7 +118,7 @@ async def watch(
     if job.state.final and job.version <= last_event_id:
         return Response(status_code=HTTPStatus.NO_CONTENT)
     return StreamingResponse(
-        events(look, context.settings, last_event_id),
+        events(look, context.settings, context.ending, last_event_id),
         media_type="text/event-stream",
         headers={"cache-control": "no-store", "x-accel-buffering": "no"},
     )
@@ -129,6 +161,12 @@ def download(job_id: str, name: str, context: Wired, tenant: Tenant) -> Response
 def cancel(job_id: str, context: Wired, tenant: Tenant) -> JobView:
     """Ask for a job to end; asking again is no error."""
     return JobView.of(context.jobs.cancel(tenant, job_id))
+
+
+@router.post("/{job_id}/retry", status_code=HTTPStatus.ACCEPTED)
+def retry(job_id: str, context: Wired, tenant: Tenant) -> JobView:
+    """Run again what failed of a job, and nothing else."""
+    return JobView.of(context.jobs.retry(tenant, job_id))
 
 
 @router.delete("/{job_id}", status_code=HTTPStatus.NO_CONTENT)

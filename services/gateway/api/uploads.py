@@ -14,7 +14,7 @@ from starlette.types import Message, Receive
 
 from services.gateway.jobs.service import Upload
 from services.gateway.jobs.spec import MAX_SPEC_BYTES
-from services.shared.errors import InvalidRequest, TooLarge
+from services.shared.errors import InvalidRequest, StorageFailure, TooLarge
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,7 @@ async def received(request: Request, max_bytes: int) -> AsyncIterator[Received]:
     Raises:
         TooLarge: (codes file_too_large, spec_too_large) the body or the spec is over its cap; reading
             stops there.
+        StorageFailure: (code storage_full) there is no room for the spool.
         InvalidRequest: it is neither multipart nor JSON, has no spec, or (code upload_aborted) breaks off.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -90,6 +91,9 @@ async def _form(request: Request) -> FormData:
         if error.detail.startswith("Part exceeded maximum size"):
             raise _spec_too_large() from None
         raise
+    except OSError as error:
+        detail = f"The upload could not be received ({error.strerror}); free space, then send it again."
+        raise StorageFailure(detail, code="storage_full") from error
 
 
 async def _spec(form: FormData) -> bytes:

@@ -14,11 +14,11 @@ from services.gateway.jobs.result import DOCUMENTS, compose
 from services.gateway.jobs.service import RESULT_NAME
 from services.shared import telemetry
 from services.shared.artifacts.base import ArtifactStore
-from services.shared.errors import NotFound
+from services.shared.errors import NotFound, StorageFailure
 
-_WITHOUT_RESULT: Final = frozenset({JobState.FAILED, JobState.CANCELLED})
-_LOST: Final = JobError("artifact_lost", "A file of the job is gone from the store: submit it again.")
-# A defect here: what the stages made is kept for whoever mends it.
+_LOST: Final = JobError(
+    "artifact_lost", "A file of the job is gone from the store, or damaged: submit it again."
+)
 _DEFECT: Final = JobError(
     "internal_error", "The result could not be put together; the reconciler's log says where."
 )
@@ -42,16 +42,17 @@ class Finisher:
         if outcome is None:
             return
         ending = self._ending(outcome)
-        if ending.state in _WITHOUT_RESULT and ending.error != _DEFECT:
+        if ending.state is JobState.CANCELLED:
             # Before the state: were it after, a crash in between would leave them for good.
+            # A failed job keeps all that it has: a retry goes on from there.
             self._artifacts.delete_prefix(outcome.job.prefix)
         if not self._store.finish(job_id, ending):
             self._clean_up_after_losing(outcome)
 
     def _clean_up_after_losing(self, outcome: JobOutcome) -> None:
-        """Delete what was just written, if meanwhile the job ended without a result."""
+        """Delete what was just written, if meanwhile the job was cancelled or erased."""
         job = self._store.get(outcome.job.id)
-        if job is None or job.state in {*_WITHOUT_RESULT, JobState.CANCELLING}:
+        if job is None or job.state in {JobState.CANCELLED, JobState.CANCELLING}:
             self._artifacts.delete_prefix(outcome.job.prefix)
 
     def _ending(self, outcome: JobOutcome) -> Ending:
@@ -63,7 +64,9 @@ class Finisher:
             return Ending(state, error=states.first_error(outcome.units))
         try:
             return self._with_result(outcome, state)
-        except NotFound:
+        except (NotFound, StorageFailure) as failure:
+            if isinstance(failure, StorageFailure) and failure.code != "artifact_corrupt":
+                raise
             # What is lost does not come back: the job must still end.
             return Ending(JobState.FAILED, error=_LOST)
         except (LookupError, TypeError, ValueError) as defect:

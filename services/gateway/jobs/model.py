@@ -22,7 +22,7 @@ class JobState(StrEnum):
 
     @property
     def final(self) -> bool:
-        """Whether nothing moves a job out of this state."""
+        """Whether no unit runs and none will, unless the client asks for a retry."""
         return self in FINAL_STATES
 
 
@@ -141,6 +141,7 @@ class UnitRecord:
         output: What the stage returned: references and numbers, when done.
         error_code: Stable code of the last failure, when dead.
         error_detail: Its text.
+        attempt: Fencing token of its last claim: 0 before the first one, then growing, also over a retry.
     """
 
     stage: str
@@ -150,6 +151,7 @@ class UnitRecord:
     output: Mapping[str, Any] | None = None
     error_code: str | None = None
     error_detail: str | None = None
+    attempt: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final, Literal
 
@@ -11,6 +11,7 @@ from services.shared import tasks
 
 Scope = Literal["job", "channel", "region"]
 _DEPTHS: Final[Mapping[Scope, int]] = {"job": 0, "channel": 1, "region": 2}
+_MOST_ATTEMPTS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +25,22 @@ class Stage:
         name: One of services.shared.tasks.STAGES.
         scope: What one unit of it covers.
         only_for: The output that it serves: left out of a job that does not ask for it.
+        attempts: How often one unit may fail before it is dead, 1 to 10. Failures that are not worth another
+            attempt end it at once, and services that are away or full are not counted.
+
+    Raises:
+        ValueError: attempts is out of range.
     """
 
     name: str
     scope: Scope
     only_for: str | None = None
+    attempts: int = 3
+
+    def __post_init__(self) -> None:
+        """Refuse a budget that gives a unit no chance, or no end."""
+        if not 1 <= self.attempts <= _MOST_ATTEMPTS:
+            raise ValueError(f"{self.name} may fail 1 to {_MOST_ATTEMPTS} times.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +66,11 @@ class Pipeline:
         return tuple(stage for stage in self.stages if stage.only_for is None or stage.only_for in outputs)
 
 
-_DECODE = Stage(tasks.DECODE, "job")
-_ENCODE = Stage(tasks.ENCODE, "job")
-_SEGMENT = Stage(tasks.SEGMENT, "channel")
+# A region that is lost is a hole in the result. With these the whole job, or a channel of it, is lost.
+_DECODE = Stage(tasks.DECODE, "job", attempts=5)
+_SEGMENT = Stage(tasks.SEGMENT, "channel", attempts=5)
+# And the work of all stages before it.
+_ENCODE = Stage(tasks.ENCODE, "job", attempts=5)
 _TRANSCRIBE = Stage(tasks.TRANSCRIBE, "region")
 
 PIPELINES: Mapping[str, Pipeline] = {
@@ -67,7 +81,7 @@ PIPELINES: Mapping[str, Pipeline] = {
             _TRANSCRIBE,
             Stage(tasks.TRANSLATE, "region"),
             Stage(tasks.SYNTHESIZE, "region", only_for="audio"),
-            Stage(tasks.ENCODE, "job", only_for="audio"),
+            replace(_ENCODE, only_for="audio"),
         )
     ),
     "transcription": Pipeline((_DECODE, _SEGMENT, _TRANSCRIBE)),

@@ -9,9 +9,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from services.gateway.jobs.model import Final, Job, JobOutcome, JobState
+from services.gateway.jobs.model import Final, Job, JobOutcome, JobState, UnitRecord
 from services.gateway.jobs.pipeline import Stage
 from services.shared.tasks import Hint
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """What makes a repeated submission the same job.
+
+    Attributes:
+        key: The client's own name for the submission, within its tenant; 1 to 259 characters.
+        fingerprint: Hex digest over all that was sent: another one under the same key is an error.
+        fresh: Whether the submission is known to be a first one: it replays nothing, and its job takes the
+            key over.
+    """
+
+    key: str
+    fingerprint: str
+    fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +37,29 @@ class Submission:
     job: Job
     spec: Mapping[str, Any]
     stages: tuple[Stage, ...]
+    idempotency: Idempotency | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What came of a submission.
+
+    Attributes:
+        job_id: The job that stands for it: another than the submitted one, which was not written then, when
+            the key was used before for the same content.
+        hints: To be sent.
+    """
+
+    job_id: str
+    hints: Sequence[Hint]
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How many unfinished jobs a store takes: over all tenants, and of one tenant; both at least 1."""
+
+    jobs: int
+    jobs_per_tenant: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +91,32 @@ class StageDepth:
 class JobStore(Protocol):
     """The jobs and their units. Every method is atomic, and may be called from any thread."""
 
-    def submit(self, submission: Submission) -> Sequence[Hint]:
-        """Write a job and its first unit; return the hints to send."""
+    def submit(self, submission: Submission) -> Receipt:
+        """Write a job and its first unit, unless its idempotency key stands for another job already.
+
+        A replay comes before all limits. The key is kept for 24 h at least, or until its job is erased.
+
+        Raises:
+            InvalidRequest: (code idempotency_key_reused) the key was used for other content.
+            Overloaded: (codes backlog_full, tenant_backlog_full) there are too many unfinished jobs.
+                Nothing was written then.
+        """
+        ...
+
+    def replayed(self, tenant: str, idempotency: Idempotency) -> str | None:
+        """Return the id of the job that a key stands for; None when unused, or when `fresh`.
+
+        Raises:
+            InvalidRequest: (code idempotency_key_reused) the key was used for other content.
+        """
+        ...
+
+    def check_backlog(self, tenant: str) -> None:
+        """Ask whether there is room for one more job: cheap, and only `submit` decides.
+
+        Raises:
+            Overloaded: (codes backlog_full, tenant_backlog_full) as `submit` would.
+        """
         ...
 
     def get(self, job_id: str) -> Job | None:
@@ -88,6 +151,22 @@ class JobStore(Protocol):
         False, and no change, when the job is in a final state already, or when it was cancelled after
         `outcome` was read and `final` is something else.
         """
+        ...
+
+    def retry(self, job_id: str) -> Sequence[Hint] | None:
+        """Run the dead units of a failed or partially succeeded job again; None for any other job.
+
+        Their failures are forgotten, and the stage that gathers runs again with them; what is done stays
+        done. The job is running again, without error, files, review and time of its end. No limit of the
+        backlog applies: the job was accepted once.
+
+        Returns:
+            The hints to send.
+        """
+        ...
+
+    def units(self, job_id: str) -> Sequence[UnitRecord]:
+        """Return all units of a job, in the order of creation; empty when there is no such job."""
         ...
 
     def depths(self) -> Mapping[str, StageDepth]:

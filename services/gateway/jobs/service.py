@@ -1,20 +1,23 @@
-"""The use cases of the job API: submit, look, cancel, erase, fetch."""
+"""The use cases of the job API: submit, look, cancel, retry, erase, fetch."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import chain
 from typing import Any, BinaryIO, Final
 
 from services.gateway.jobs import resolve, spec
+from services.gateway.jobs.admission import Repeatable
 from services.gateway.jobs.ids import JOB_ID, new_job_id
 from services.gateway.jobs.model import File, Job, JobState, Progress
-from services.gateway.jobs.pipeline import PIPELINES
+from services.gateway.jobs.pipeline import PIPELINES, Stage
 from services.gateway.jobs.ports import (
     Capabilities,
     Dispatcher,
+    Idempotency,
     JobQuery,
     JobStore,
     MediaProbe,
@@ -22,7 +25,15 @@ from services.gateway.jobs.ports import (
     Submission,
 )
 from services.shared.artifacts.base import ArtifactStore
-from services.shared.errors import Conflict, InvalidMedia, InvalidRequest, NotFound
+from services.shared.errors import (
+    Conflict,
+    InvalidMedia,
+    InvalidRequest,
+    NotFound,
+    Overloaded,
+    StorageFailure,
+    Unavailable,
+)
 
 RESULT_NAME: Final = "result.json"
 _HEAD_BYTES: Final = 64 * 1024
@@ -39,6 +50,31 @@ class Upload:
 
     file: BinaryIO
     size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A submission as it came.
+
+    Attributes:
+        tenant: Who sent it.
+        raw_spec: The spec's JSON.
+        upload: The file, if there is one.
+        repeatable: What the client says about sending it again.
+    """
+
+    tenant: str
+    raw_spec: bytes | str
+    upload: Upload | None = None
+    repeatable: Repeatable = Repeatable()  # noqa: RUF009 (frozen)
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The job that stands for a submission, as it stands now, and whether it was there before."""
+
+    job: Job
+    replayed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,41 +106,37 @@ class JobService:
         self._ports = ports
         self._now = now
 
-    def submit(self, tenant: str, raw_spec: bytes | str, upload: Upload | None = None) -> Job:
-        """Accept a job: from here on it reaches exactly one final state.
-
-        Everything is checked before the first byte is kept, so a refusal leaves nothing behind.
+    def admit(self, tenant: str, repeatable: Repeatable) -> None:
+        """Ask whether it is worth to read a submission.
 
         Raises:
-            InvalidRequest: the spec or the file is wrong, or one of them is missing.
+            Overloaded: (codes backlog_full, tenant_backlog_full) it is new, and too many jobs are unfinished.
+        """
+        try:
+            self._ports.store.check_backlog(tenant)
+        except Overloaded:
+            if repeatable.first or not self._may_be_known(tenant, repeatable):
+                raise
+
+    def submit(self, sent: Sent) -> Accepted:
+        """Accept a job: from here on it reaches exactly one final state.
+
+        Everything is checked before the first byte is kept, so a refusal leaves nothing behind. What was
+        accepted before under the same key is not checked again: its job is returned as it stands.
+
+        Raises:
+            InvalidRequest: the spec or the file is wrong, or one of them is missing; or (code
+                idempotency_key_reused) the key stands for something else.
             Unsupported: this installation cannot do it.
+            Overloaded: (codes backlog_full, tenant_backlog_full) too many jobs are unfinished.
             Unavailable: a needed service has not answered yet.
         """
-        wanted = spec.parse(raw_spec)
-        _check_upload(wanted, upload)
-        resolved = resolve.resolve(wanted, self._ports.capabilities)
-        stages = PIPELINES[wanted.kind].stages_for(getattr(wanted, "outputs", ()))
-        job = Job(
-            id=new_job_id(),
-            tenant=tenant,
-            kind=wanted.kind,
-            state=JobState.QUEUED,
-            created_at=self._now(),
-            priority=wanted.priority,
-            metadata=wanted.metadata,
-            progress={stage.name: Progress(0, 0) for stage in stages},
-        )
-        source = self._source(wanted, upload)
-        key = f"{job.prefix}input"
-        try:
-            stored = self._ports.artifacts.put(key, _content(wanted, upload))
-            source |= {"key": key, "size_bytes": stored.size_bytes}
-            hints = self._ports.store.submit(Submission(job, resolved | {"input": source}, stages))
-        except BaseException:
-            self._ports.artifacts.delete_prefix(job.prefix)
-            raise
-        self._ports.dispatcher.send(hints)
-        return job
+        wanted = spec.parse(sent.raw_spec)
+        _check_upload(wanted, sent.upload)
+        idempotency = sent.repeatable.idempotency(wanted, sent.upload.file if sent.upload else None)
+        if idempotency and (replayed := self._replayed(sent.tenant, idempotency)):
+            return Accepted(replayed, replayed=True)
+        return self._accept(sent, wanted, idempotency)
 
     def get(self, tenant: str, job_id: str) -> Job:
         """Return a job as it stands."""
@@ -133,6 +165,20 @@ class JobService:
                 raise Conflict("The job is over; there is nothing left to cancel.", code="job_finished")
         return self.get(tenant, job_id)
 
+    def retry(self, tenant: str, job_id: str) -> Job:
+        """Run again what failed of a job, and nothing else.
+
+        Raises:
+            Conflict: (job_not_finished) it still runs, or (job_not_retryable) nothing of it failed, or it was
+                cancelled.
+        """
+        self.get(tenant, job_id)
+        hints = self._ports.store.retry(job_id)
+        if hints is None:
+            raise _not_retryable(self.get(tenant, job_id))
+        self._ports.dispatcher.send(hints)
+        return self.get(tenant, job_id)
+
     def erase(self, tenant: str, job_id: str) -> None:
         """Forget a job and delete all that was kept of it.
 
@@ -141,10 +187,11 @@ class JobService:
         """
         job = self.get(tenant, job_id)
         if not job.state.final:
-            raise Conflict("The job still runs: cancel it, then erase it.", code="job_not_finished")
+            raise _still_running()
         # Artifacts first: were the job forgotten first, a crash in between would leave them to nobody.
         self._ports.artifacts.delete_prefix(job.prefix)
-        self._ports.store.erase(job_id)
+        if not self._ports.store.erase(job_id) and self._ports.store.get(job_id) is not None:
+            raise _still_running()  # again: it was retried just now
 
     def file(self, tenant: str, job_id: str, name: str) -> File:
         """Return one of a finished job's files by the name that clients use."""
@@ -177,6 +224,63 @@ class JobService:
         pieces = self._ports.artifacts.stream(file.key)
         return chain((next(pieces, b""),), pieces)
 
+    def _accept(self, sent: Sent, wanted: spec.JobSpec, idempotency: Idempotency | None) -> Accepted:
+        job, stages = self._new_job(sent.tenant, wanted)
+        resolved = resolve.resolve(wanted, self._ports.capabilities)
+        source = self._source(wanted, sent.upload)
+        key = f"{job.prefix}input"
+        try:
+            stored = self._ports.artifacts.put(key, _content(wanted, sent.upload))
+            source |= {"key": key, "size_bytes": stored.size_bytes}
+            submission = Submission(job, resolved | {"input": source}, stages, idempotency)
+            receipt = self._ports.store.submit(submission)
+        except BaseException:
+            self._take_back(job)
+            raise
+        if receipt.job_id != job.id:
+            # The same submission, sent at the same time, was faster.
+            self._take_back(job)
+            return Accepted(self.get(sent.tenant, receipt.job_id), replayed=True)
+        self._ports.dispatcher.send(receipt.hints)
+        return Accepted(job, replayed=False)
+
+    def _may_be_known(self, tenant: str, repeatable: Repeatable) -> bool:
+        """Say whether a submission may repeat an earlier one, as far as can be told before it is read."""
+        if repeatable.key is None:
+            return True
+        try:
+            return self._ports.store.replayed(tenant, Idempotency(repeatable.key, "")) is not None
+        except InvalidRequest:
+            return True
+
+    def _replayed(self, tenant: str, idempotency: Idempotency) -> Job | None:
+        job_id = self._ports.store.replayed(tenant, idempotency)
+        return self._ports.store.get(job_id) if job_id else None
+
+    def _new_job(self, tenant: str, wanted: spec.JobSpec) -> tuple[Job, tuple[Stage, ...]]:
+        stages = PIPELINES[wanted.kind].stages_for(getattr(wanted, "outputs", ()))
+        job = Job(
+            id=new_job_id(),
+            tenant=tenant,
+            kind=wanted.kind,
+            state=JobState.QUEUED,
+            created_at=self._now(),
+            priority=wanted.priority,
+            metadata=wanted.metadata,
+            progress={stage.name: Progress(0, 0) for stage in stages},
+        )
+        return job, stages
+
+    def _take_back(self, job: Job) -> None:
+        """Delete what was kept of a job that was not accepted.
+
+        When the store cannot say, the job may have been accepted and only the answer lost: its input stays,
+        and if there is no such job, the sweep of the artifacts finds it.
+        """
+        with suppress(Unavailable, StorageFailure):
+            if self._ports.store.get(job.id) is None:
+                self._ports.artifacts.delete_prefix(job.prefix)
+
     def _source(self, wanted: spec.JobSpec, upload: Upload | None) -> dict[str, Any]:
         """Look at what came in without keeping it."""
         if upload is None or not isinstance(wanted, spec.FileSpec):
@@ -199,6 +303,21 @@ def _check_upload(wanted: spec.JobSpec, upload: Upload | None) -> None:
         raise InvalidRequest(f"A {wanted.kind} job takes no file.", code="unexpected_file")
     if upload is not None and upload.size_bytes == 0:
         raise InvalidMedia("The file is empty: send the recording itself.", code="empty_file")
+
+
+def _still_running() -> Conflict:
+    return Conflict("The job still runs: cancel it, then erase it.", code="job_not_finished")
+
+
+def _not_retryable(job: Job) -> Conflict:
+    if not job.state.final:
+        return Conflict("The job runs: it can be retried when it has ended.", code="job_not_finished")
+    why = (
+        "it was cancelled, and nothing was kept: submit it again"
+        if job.state is JobState.CANCELLED
+        else "nothing of it failed"
+    )
+    return Conflict(f"There is nothing to retry: {why}.", code="job_not_retryable")
 
 
 def _content(wanted: spec.JobSpec, upload: Upload | None) -> bytes | Iterator[bytes]:

@@ -10,6 +10,9 @@ from services.gateway.jobs.model import Hole, JobError, JobState, UnitRecord, Un
 # How the ledger ends the units that wait for one that failed, or for a cancelled job.
 CONSEQUENCES: Final = frozenset({"upstream_failed", "cancelled"})
 
+# States out of which a retry leads: there is something left that failed.
+RETRYABLE: Final = frozenset({JobState.FAILED, JobState.PARTIALLY_SUCCEEDED})
+
 
 def is_region(index: str) -> bool:
     """Say whether a unit's index names a region ("c0r3") and not a channel ("c0") or the "job"."""

@@ -9,12 +9,13 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from services.gateway.jobs import model
+from services.gateway.jobs.admission import check_backlog, check_fingerprint
 from services.gateway.jobs.model import Job, JobOutcome, JobState, Progress, UnitRecord, UnitState
 from services.gateway.jobs.pipeline import Stage
-from services.gateway.jobs.ports import JobQuery, StageDepth, Submission
-from services.gateway.jobs.states import holes
+from services.gateway.jobs.ports import Backlog, Idempotency, JobQuery, Receipt, StageDepth, Submission
+from services.gateway.jobs.states import RETRYABLE, holes
 from services.shared.errors import NotFound
-from services.shared.tasks import STAGES, Hint
+from services.shared.tasks import STAGES, Hint, service_of
 
 _DEPTH: Final = {"job": 1, "channel": 2, "region": 3}
 _OVER: Final = frozenset({UnitState.DONE, UnitState.DEAD})
@@ -37,26 +38,51 @@ class _Entry:
 class MemoryJobStore:
     """Jobs and units of one process.
 
-    `complete` and `fail` do what a worker does between claim and completion, at once.
+    `complete` and `fail` do what a worker does from its claim on, at once.
+
+    Args:
+        backlog: How many unfinished jobs are taken.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, backlog: Backlog) -> None:
+        self._backlog = backlog
         self._entries: dict[str, _Entry] = {}
+        self._keys: dict[tuple[str, str], tuple[str, str]] = {}
         self._lock = threading.RLock()
 
     # What services.gateway.jobs.ports.JobStore asks
 
-    def submit(self, submission: Submission) -> Sequence[Hint]:
-        """Write a job and its first unit; return the hints to send."""
+    def submit(self, submission: Submission) -> Receipt:
+        """Write a job and its first unit, unless its idempotency key stands for another job already."""
+        job, idempotency = submission.job, submission.idempotency
         with self._lock:
-            entry = _Entry(submission.job, submission.spec, submission.stages)
-            self._entries[submission.job.id] = entry
+            if idempotency and (replayed := self.replayed(job.tenant, idempotency)):
+                return Receipt(replayed, ())
+            self.check_backlog(job.tenant)
+            entry = _Entry(job, submission.spec, submission.stages)
+            self._entries[job.id] = entry
+            if idempotency:
+                self._keys[job.tenant, idempotency.key] = (idempotency.fingerprint, job.id)
             created = _create_chain(entry, 0, "job", {})
-            for at, stage in enumerate(entry.stages):
-                if _gathers(entry.stages, at):
-                    _create(entry, stage.name, "job", {})
+            for stage, _ in _gathering(entry):
+                _create(entry, stage, "job", {})
             _refresh(entry)
-            return [Hint(created.stage, f"{entry.job.id}:{created.stage}:job", entry.job.priority)]
+            return Receipt(job.id, (_hint(created),))
+
+    def replayed(self, tenant: str, idempotency: Idempotency) -> str | None:
+        """Return the id of the job that a key stands for; None when unused, or when `fresh`."""
+        with self._lock:
+            kept = None if idempotency.fresh else self._keys.get((tenant, idempotency.key))
+        if kept is None:
+            return None
+        check_fingerprint(idempotency, kept[0])
+        return kept[1]
+
+    def check_backlog(self, tenant: str) -> None:
+        """Raise Overloaded when there is no room for one more job."""
+        with self._lock:
+            tenants = [entry.job.tenant for entry in self._entries.values() if not entry.job.state.final]
+        check_backlog(self._backlog, len(tenants), tenants.count(tenant))
 
     def get(self, job_id: str) -> Job | None:
         """Return the job as it stands."""
@@ -89,6 +115,7 @@ class MemoryJobStore:
             if entry is None or not entry.job.state.final:
                 return False
             del self._entries[job_id]
+            self._keys = {key: kept for key, kept in self._keys.items() if kept[1] != job_id}
             return True
 
     def outcome(self, job_id: str) -> JobOutcome | None:
@@ -119,6 +146,29 @@ class MemoryJobStore:
             _refresh(entry, state=final.state)
             return True
 
+    def retry(self, job_id: str) -> Sequence[Hint] | None:
+        """Run the dead units of a failed or partially succeeded job again."""
+        with self._lock:
+            entry = self._entries.get(job_id)
+            if entry is None or entry.job.state not in RETRYABLE:
+                return None
+            entry.fatal = False
+            entry.job = replace(entry.job, error=None, files=(), needs_review=None, finished_at=None)
+            again = [key for key, unit in entry.units.items() if unit.state is UnitState.DEAD]
+            for key in {*again, *_gathering(entry)}:
+                entry.units[key] = _blocked(entry.units[key])
+            for key in again:
+                if key not in _gathering(entry) and _nothing_before(entry, key):
+                    _make_ready(entry, key)
+            self._close_out(entry)
+            return [_hint(unit) for unit in entry.units.values() if unit.state is UnitState.READY]
+
+    def units(self, job_id: str) -> Sequence[UnitRecord]:
+        """Return all units of a job."""
+        with self._lock:
+            entry = self._entries.get(job_id)
+            return tuple(entry.units.values()) if entry else ()
+
     def depths(self) -> Mapping[str, StageDepth]:
         """Return the depth of every stage."""
         with self._lock:
@@ -142,13 +192,12 @@ class MemoryJobStore:
     def complete(self, job_id: str, key: UnitKey, output: Mapping[str, Any], children: Children = ()) -> None:
         """Store a ready unit's output and make ready what waited for it."""
         with self._lock:
-            entry = self._ready(job_id, key)
+            entry = self._claimed(job_id, key)
             entry.units[key] = replace(entry.units[key], state=UnitState.DONE, output=output)
             at = _position(entry, key[0])
             after = entry.stages[at + 1] if at + 1 < len(entry.stages) else None
             if after and after.scope == entry.stages[at].scope:
-                following = (after.name, key[1])
-                entry.units[following] = replace(entry.units[following], state=UnitState.READY)
+                _make_ready(entry, (after.name, key[1]))
             elif after and not _gathers(entry.stages, at + 1):
                 for index, payload in children:
                     _create_chain(entry, at + 1, index, payload)
@@ -157,7 +206,7 @@ class MemoryJobStore:
     def fail(self, job_id: str, key: UnitKey, code: str, detail: str = "It failed.") -> None:
         """End a ready unit for good, and those that wait for it."""
         with self._lock:
-            entry = self._ready(job_id, key)
+            entry = self._claimed(job_id, key)
             at = _position(entry, key[0])
             entry.units[key] = _dead(entry.units[key], code, detail)
             entry.fatal |= key[1] == "job" and not _gathers(entry.stages, at)
@@ -168,25 +217,22 @@ class MemoryJobStore:
                 entry.units[waiting] = _dead(entry.units[waiting], "upstream_failed", "")
             self._close_out(entry)
 
-    def _ready(self, job_id: str, key: UnitKey) -> _Entry:
+    def _claimed(self, job_id: str, key: UnitKey) -> _Entry:
         entry = self._entries[job_id]
         if key not in entry.units or entry.units[key].state is not UnitState.READY:
             raise NotFound(f"There is no ready unit {key}.")
+        entry.units[key] = replace(entry.units[key], attempt=entry.units[key].attempt + 1)
         return entry
 
     def _close_out(self, entry: _Entry) -> None:
-        gathering = [
-            (stage.name, "job") for at, stage in enumerate(entry.stages) if _gathers(entry.stages, at)
-        ]
-        for key in gathering:
+        for key in _gathering(entry):
             others = [unit.state for other, unit in entry.units.items() if other != key]
             unit = entry.units[key]
             if unit.state is UnitState.BLOCKED and all(state in _OVER for state in others):
-                entry.units[key] = (
-                    _dead(unit, "upstream_failed", "")
-                    if entry.fatal
-                    else replace(unit, state=UnitState.READY)
-                )
+                if entry.fatal:
+                    entry.units[key] = _dead(unit, "upstream_failed", "")
+                else:
+                    _make_ready(entry, key)
         _refresh(entry, state=JobState.RUNNING)
 
 
@@ -201,6 +247,10 @@ def _asked_for(job: Job, query: JobQuery) -> bool:
 def _gathers(stages: tuple[Stage, ...], at: int) -> bool:
     """Say whether a stage is wider than the one before, and so waits for all of the job's other units."""
     return at > 0 and _DEPTH[stages[at].scope] < _DEPTH[stages[at - 1].scope]
+
+
+def _gathering(entry: _Entry) -> list[UnitKey]:
+    return [(stage.name, "job") for at, stage in enumerate(entry.stages) if _gathers(entry.stages, at)]
 
 
 def _position(entry: _Entry, stage: str) -> int:
@@ -219,9 +269,28 @@ def _create_chain(entry: _Entry, at: int, index: str, payload: Mapping[str, Any]
         if stage.scope != first.scope:
             break
         _create(entry, stage.name, index, payload)
-    ready = replace(entry.units[first.name, index], state=UnitState.READY)
-    entry.units[first.name, index] = ready
-    return ready
+    return _make_ready(entry, (first.name, index))
+
+
+def _make_ready(entry: _Entry, key: UnitKey) -> UnitRecord:
+    entry.units[key] = replace(entry.units[key], state=UnitState.READY)
+    return entry.units[key]
+
+
+def _nothing_before(entry: _Entry, key: UnitKey) -> bool:
+    """Say whether the unit of the same index in the stage before is done, or there is none."""
+    at = _position(entry, key[0])
+    before = entry.units.get((entry.stages[at - 1].name, key[1])) if at else None
+    return before is None or before.state is UnitState.DONE
+
+
+def _blocked(unit: UnitRecord) -> UnitRecord:
+    """Return a unit as if it had never run, but for the number of its attempts."""
+    return UnitRecord(unit.stage, unit.index, UnitState.BLOCKED, unit.payload, attempt=unit.attempt)
+
+
+def _hint(unit: UnitRecord) -> Hint:
+    return Hint(service_of(unit.stage))
 
 
 def _dead(unit: UnitRecord, code: str, detail: str) -> UnitRecord:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -12,6 +13,7 @@ from typing import ParamSpec, TypeVar
 
 import redis
 
+from services.gateway.jobs.admission import check_backlog, check_fingerprint
 from services.gateway.jobs.model import (
     File,
     Final,
@@ -24,17 +26,17 @@ from services.gateway.jobs.model import (
     UnitRecord,
     UnitState,
 )
-from services.gateway.jobs.ports import JobQuery, StageDepth, Submission
-from services.shared import telemetry
+from services.gateway.jobs.ports import Backlog, Idempotency, JobQuery, Receipt, StageDepth, Submission
 from services.shared.errors import Unavailable
 from services.shared.ledger.ledger import Ledger
-from services.shared.ledger.records import NewJob, Unit
+from services.shared.ledger.records import NewJob, Node, Terms, Unit
 from services.shared.tasks import DECODE, STAGES, Hint
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 _PAGE: Constant = 100
+_NO_BOUND: Constant = Backlog(jobs=10**9, jobs_per_tenant=10**9)
 
 
 def _reaching(method: Callable[P, R]) -> Callable[P, R]:
@@ -44,7 +46,11 @@ def _reaching(method: Callable[P, R]) -> Callable[P, R]:
     def reach(*arguments: P.args, **options: P.kwargs) -> R:
         try:
             return method(*arguments, **options)
-        except redis.RedisError:
+        except redis.RedisError as error:
+            # From within a script this error has no class of its own.
+            if "OOM" in str(error):
+                detail = "Redis has no memory left for this; raise its maxmemory, or erase old jobs."
+                raise Unavailable(detail, code="redis_full") from None
             detail = "Redis cannot be reached; check that it runs, then try again."
             raise Unavailable(detail, code="redis_unavailable") from None
 
@@ -56,26 +62,70 @@ class RedisJobStore:
 
     Args:
         ledger: The truth about jobs and units.
+        backlog: How many unfinished jobs it takes.
     """
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, backlog: Backlog = _NO_BOUND) -> None:
         self._ledger = ledger
+        self._backlog = backlog
 
     @_reaching
-    def submit(self, submission: Submission) -> Sequence[Hint]:
-        """Write a job and its first unit; return the hints to send."""
+    def submit(self, submission: Submission) -> Receipt:
+        """Write a job and its first unit, unless its idempotency key stands for another job already."""
         job = submission.job
-        return self._ledger.submit(
-            NewJob(
-                job=job.id,
-                tenant=job.tenant,
-                kind=job.kind,
-                priority=job.priority,
-                graph=tuple((stage.name, stage.scope) for stage in submission.stages),
-                spec=submission.spec,
-                metadata=job.metadata,
-            )
+        new = NewJob(
+            job=job.id,
+            tenant=job.tenant,
+            kind=job.kind,
+            priority=job.priority,
+            graph=tuple(Node(stage.name, stage.scope, stage.attempts) for stage in submission.stages),
+            spec=submission.spec,
+            metadata=job.metadata,
         )
+        submitted = self._ledger.submit(new, self._terms(submission.idempotency))
+        match submitted.answer:
+            case "reused" if submission.idempotency is not None:
+                check_fingerprint(submission.idempotency, kept="")
+            case "full":
+                check_backlog(self._backlog, self._backlog.jobs, 0)
+            case "tenant_full":
+                check_backlog(self._backlog, 0, self._backlog.jobs_per_tenant)
+        return Receipt(submitted.job, submitted.hints)
+
+    @_reaching
+    def replayed(self, tenant: str, idempotency: Idempotency) -> str | None:
+        """Return the id of the job that a key stands for; None when unused, or when `fresh`."""
+        kept = None if idempotency.fresh else self._ledger.kept_under(tenant, _digest(idempotency.key))
+        if kept is None:
+            return None
+        fingerprint, job = kept
+        check_fingerprint(idempotency, fingerprint)
+        return job
+
+    @_reaching
+    def check_backlog(self, tenant: str) -> None:
+        """Ask whether there is room for one more job."""
+        check_backlog(self._backlog, *self._ledger.backlog(tenant))
+
+    @_reaching
+    def retry(self, job_id: str) -> Sequence[Hint] | None:
+        """Run the dead units of a failed or partially succeeded job again; None for any other job."""
+        current = self._ledger.job(job_id)
+        if current is None or current["state"] not in {JobState.FAILED, JobState.PARTIALLY_SUCCEEDED}:
+            return None
+        state, hints = self._ledger.retry(job_id)
+        return hints if state == JobState.RUNNING else None
+
+    @_reaching
+    def units(self, job_id: str) -> Sequence[UnitRecord]:
+        """Return all units of a job, in the order of creation."""
+        return tuple(_record(unit) for unit in self._ledger.units(job_id))
+
+    def _terms(self, idempotency: Idempotency | None) -> Terms:
+        bounds = (self._backlog.jobs, self._backlog.jobs_per_tenant)
+        if idempotency is None:
+            return Terms(*bounds)
+        return Terms(*bounds, _digest(idempotency.key), idempotency.fingerprint, idempotency.fresh)
 
     @_reaching
     def get(self, job_id: str) -> Job | None:
@@ -133,16 +183,18 @@ class RedisJobStore:
         }
         if final.error is not None:
             fields |= {"error_code": final.error.code, "error_detail": final.error.detail}
-        applied = self._ledger.finish(job_id, final.state, fields)
-        if applied and (job := self._ledger.job(job_id)) is not None:
-            telemetry.FINISHED_JOBS.labels(job["kind"], final.state).inc()
-        return applied
+        return self._ledger.finish(job_id, final.state, fields)
 
     @_reaching
     def depths(self) -> Mapping[str, StageDepth]:
         """Return the depth of every stage."""
         counts = self._ledger.stages()
         return {stage: _depth(counts.get(stage, {})) for stage in STAGES}
+
+    @_reaching
+    def identity(self) -> str:
+        """Return what no other ledger answers, nor this one after it lost its memory."""
+        return self._ledger.identity()
 
     @_reaching
     def ping(self) -> None:
@@ -154,6 +206,11 @@ class RedisJobStore:
             return _job(job_id, fields, self._ledger.units(job_id))
         decode = self._ledger.unit(f"{job_id}:{DECODE}:job")
         return _job(job_id, fields, [decode] if decode else [])
+
+
+def _digest(key: str) -> str:
+    """Return a key's name in Redis, where a client's own characters could mean something."""
+    return hashlib.sha256(key.encode()).hexdigest()
 
 
 def _job(job_id: str, fields: Mapping[str, str], units: Sequence[Unit]) -> Job:
@@ -205,6 +262,7 @@ def _record(unit: Unit) -> UnitRecord:
         stage=unit.stage,
         index=unit.index,
         state=UnitState(unit.state),
+        attempt=unit.attempt,
         payload=unit.payload,
         output=unit.output,
         error_code=unit.error_code,

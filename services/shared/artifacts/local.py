@@ -1,27 +1,28 @@
-"""The artifact store in a local folder, which several processes share."""
+"""Artifacts in a local folder, which several processes share."""
 
 from __future__ import annotations
 
-import hashlib
+import errno
 import os
-import re
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
-from services.shared.artifacts.base import Artifact
-from services.shared.errors import InvalidRequest, NotFound, StorageFailure
+from services.shared.artifacts.base import Stored
+from services.shared.artifacts.sealed import Artifacts
+from services.shared.errors import NotFound, StorageFailure
 
-_CHUNK_BYTES: Final = 64 * 1024
-# No name begins with a dot, so that nothing is hidden and nothing leads up; 255 is what disks hold.
-_KEY: Final = re.compile(r"(?!.*(^|/)\.)[A-Za-z0-9._\-]{1,255}(/[A-Za-z0-9._\-]{1,255})*")
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+# No key begins with a dot, so a file that is still being written is never taken for a blob.
+_UNFINISHED: Final = "."
 
 
-class LocalArtifacts:
-    """Objects as files below one folder.
+class LocalArtifacts(Artifacts):
+    """Objects as sealed files below one folder.
 
     Args:
         folder: Created when missing.
@@ -29,93 +30,160 @@ class LocalArtifacts:
 
     def __init__(self, folder: Path) -> None:
         self._objects = folder / "objects"
-        self._objects.mkdir(parents=True, exist_ok=True, mode=0o700)
+        super().__init__(LocalBlobs(self._objects))
 
-    def put(self, key: str, data: bytes | Iterable[bytes]) -> Artifact:
-        """Write beside, then rename, so that a reader never sees half an object."""
-        target = self._path(key)
-        digest, size_bytes = hashlib.sha256(), 0
-        with _failures(key):
+
+class LocalBlobs:
+    """Blobs as files below one folder; services.shared.artifacts.base.Blobs says what it promises.
+
+    Args:
+        folder: Created when missing.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        missing = [each for each in (folder, *folder.parents) if not each.exists()]
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for each in missing:
+            _sync(each.parent)
+
+    def write(self, key: str, parts: Iterator[bytes]) -> None:
+        """Write beside, then rename, so that a reader never sees half a blob."""
+        target = self._folder / key
+        with _failures():
             target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            # Beside the target, so that what a killed process leaves goes when its job is deleted;
-            # no key begins with a dot.
-            handle, name = tempfile.mkstemp(dir=target.parent, prefix=".")
+            # Beside the target, so that what a killed process leaves goes when its job is deleted.
+            handle, name = tempfile.mkstemp(dir=target.parent, prefix=_UNFINISHED)
             staged = Path(name)
             try:
                 with os.fdopen(handle, "wb") as file:
-                    for chunk in (data,) if isinstance(data, bytes) else data:
-                        file.write(chunk)
-                        digest.update(chunk)
-                        size_bytes += len(chunk)
+                    file.writelines(parts)
                     file.flush()
                     os.fsync(file.fileno())
                 staged.replace(target)
             finally:
                 staged.unlink(missing_ok=True)
-        return Artifact(key, size_bytes, digest.hexdigest())
+            self._sync_path(target.parent)
 
-    def get(self, key: str) -> bytes:
-        """Return an object."""
-        with self.open(key) as file, _failures(key):
-            return file.read()
-
-    def open(self, key: str) -> BinaryIO:
-        """Open an object for reading."""
+    def open(self, key: str, tail_bytes: int) -> OpenFile:
+        """Open a file for reading; its last bytes cost no more than others."""
+        del tail_bytes
+        path = self._folder / key
         with _failures(key):
-            return self._existing(key).open("rb")
-
-    def stream(self, key: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
-        """Yield an object's bytes from `start` in chunks of 64 KiB."""
-        with self.open(key) as file, _failures(key):
-            file.seek(start)
-            left = length if length is not None else self.size(key)
-            while left > 0 and (chunk := file.read(min(_CHUNK_BYTES, left))):
-                left -= len(chunk)
-                yield chunk
-
-    def size(self, key: str) -> int:
-        """Return an object's length in bytes."""
-        with _failures(key):
-            return self._existing(key).stat().st_size
+            if not path.is_file():
+                raise FileNotFoundError
+            return OpenFile(path)
 
     def exists(self, key: str) -> bool:
-        """Say whether there is such an object."""
-        with _failures(key):
-            return self._path(key).is_file()
+        """Say whether there is such a file."""
+        with _failures():
+            return (self._folder / key).is_file()
+
+    def list(self, prefix: str) -> Iterator[Stored]:
+        """Yield the files below a folder; those that go meanwhile may be left out."""
+        with _failures():
+            for path in _files(self._folder / prefix):
+                with suppress(FileNotFoundError):
+                    status = path.stat()
+                    modified_at = datetime.fromtimestamp(status.st_mtime, UTC)
+                    yield Stored(path.relative_to(self._folder).as_posix(), status.st_size, modified_at)
 
     def delete_prefix(self, prefix: str) -> int:
-        """Delete a folder of objects, or one object."""
-        path = self._path(prefix.rstrip("/"))
-        with _failures(prefix):
+        """Delete a folder, or one file."""
+        path = self._folder / prefix
+        with _failures():
             if path.is_file():
                 path.unlink(missing_ok=True)
                 return 1
             if not path.is_dir():
                 return 0
-            count = sum(1 for each in path.rglob("*") if each.is_file())
+            count = sum(1 for _ in _files(path))
             with suppress(FileNotFoundError):
                 shutil.rmtree(path)
         return count
 
-    def _path(self, key: str) -> Path:
-        if not _KEY.fullmatch(key):
-            raise InvalidRequest("An artifact key is a plain relative path.", code="invalid_key")
-        return self._objects / key
+    def tidy(self, before: datetime) -> int:
+        """Delete unfinished files that nobody has written to since; empty folders too, which do not count."""
+        count = 0
+        with _failures():
+            for folder, _, names in os.walk(self._folder, topdown=False):
+                # First, because a deletion makes the folder look new.
+                idle = _older(Path(folder), before)
+                for path in (Path(folder, name) for name in names if name.startswith(_UNFINISHED)):
+                    if _older(path, before):
+                        path.unlink(missing_ok=True)
+                        count += 1
+                if idle and Path(folder) != self._folder:
+                    with suppress(OSError):
+                        Path(folder).rmdir()
+        return count
 
-    def _existing(self, key: str) -> Path:
-        path = self._path(key)
-        if not path.is_file():
-            raise FileNotFoundError
-        return path
+    def _sync_path(self, folder: Path) -> None:
+        """Keep the names of all folders on the way: another process may have made one just now."""
+        while folder != self._folder:
+            _sync(folder)
+            folder = folder.parent
+        _sync(folder)
+
+
+class OpenFile:
+    """A file that is open for reading, also after another one took its place.
+
+    Args:
+        path: Where it is.
+    """
+
+    window_bytes: Final = 64 * 1024
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("rb", buffering=0)
+        self.size_bytes = os.fstat(self._file.fileno()).st_size
+
+    def read(self, start: int, length: int) -> bytes:
+        """Return that part of it."""
+        with _failures():
+            return os.pread(self._file.fileno(), length, start)
+
+    def close(self) -> None:
+        """Let go of it."""
+        self._file.close()
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Yield every finished file below a folder."""
+    for place, folders, names in os.walk(folder):
+        folders.sort()
+        yield from (Path(place, name) for name in sorted(names) if not name.startswith(_UNFINISHED))
+
+
+def _older(path: Path, before: datetime) -> bool:
+    try:
+        return path.stat().st_mtime < before.timestamp()
+    except FileNotFoundError:
+        return False
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 @contextmanager
-def _failures(key: str) -> Iterator[None]:
+def _failures(key: str | None = None) -> Iterator[None]:
+    """Translate what the disk says; what is missing is NotFound only for a reader, who names the key."""
     try:
         yield
-    except FileNotFoundError:
-        raise NotFound(f"There is no artifact {key}.", code="artifact_not_found") from None
     except OSError as error:
+        if key is not None and isinstance(error, FileNotFoundError):
+            raise NotFound(f"There is no artifact {key}.", code="artifact_not_found") from None
+        if error.errno in _FULL:
+            raise StorageFailure(
+                "Free space on the artifact disk (or raise its quota); the job goes on by itself.",
+                code="storage_full",
+            ) from error
         raise StorageFailure(
             f"The artifact store failed ({error.strerror}); free space or mend the disk, then try again."
         ) from error

@@ -1,6 +1,6 @@
 """The unit ledger: the truth about jobs and units, kept in Redis by atomic scripts.
 
-A Celery message is only a hint. The ledger decides who may run a unit (claim, with a fencing
+A Celery message is only a hint. The ledger decides who may run which unit (claim, with a fencing
 token), what its output is (complete, once), and what becomes ready next. No script waits, none
 trusts a clock other than Redis TIME, and each may be repeated after a lost reply.
 """
@@ -9,83 +9,119 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from importlib import resources
 from typing import Any, Final
 
 import redis
-from redis.backoff import ExponentialBackoff
-from redis.retry import Retry
 
+from services.shared.config import Settings
 from services.shared.errors import Cancelled
-from services.shared.ledger.records import Claim, Due, Failure, NewJob, Output, Policy, Unit
+from services.shared.ledger.records import (
+    Claim,
+    Due,
+    Event,
+    Failure,
+    NewJob,
+    Output,
+    Policy,
+    Renewal,
+    Submitted,
+    Terms,
+    Unit,
+)
+from services.shared.redis_url import client
 from services.shared.tasks import Hint
 
 _SCRIPTS: Final = (
-    "submit", "claim", "renew", "complete", "fail", "cancel", "due", "take_finishing", "finish", "erase",
+    "submit", "claim", "renew", "complete", "fail", "cancel", "retry", "due", "take_finishing", "finish",
+    "take_events", "erase",
 )  # fmt: skip
 
 
-def connect(url: str, retries: int = 6) -> redis.Redis:
-    """Open a pool to Redis that retries over short outages.
+def open_ledger(settings: Settings, retries: int = 6) -> Ledger:
+    """Open the ledger of an installation.
 
     Args:
-        url: redis://, rediss:// or unix:// URL.
-        retries: After a failed command; 6 wait for about 3 s in all.
+        settings: Where it is, and how long a lease lasts.
+        retries: Of a command that failed; 6 wait for about 3 s in all, to get over short outages.
     """
-    retry = Retry(ExponentialBackoff(cap=1.0, base=0.05), retries=retries)
-    return redis.Redis.from_url(
-        url,
-        decode_responses=True,
-        retry=retry,
-        socket_connect_timeout=5,
-        socket_timeout=30,
-        health_check_interval=25,
-    )
+    policy = Policy(lease_ms=round(settings.lease_s * 1000))
+    return Ledger(client(settings.redis_url, retries), settings.key_prefix, policy)
 
 
 class Ledger:
     """Jobs and units.
 
     Args:
-        client: Redis with decode_responses.
+        connection: Redis with decode_responses.
         prefix: Of every key.
         policy: Times and caps.
     """
 
-    def __init__(self, client: redis.Redis, prefix: str, policy: Policy | None = None) -> None:
-        self._redis = client
+    def __init__(self, connection: redis.Redis, prefix: str, policy: Policy | None = None) -> None:
+        self._redis = connection
         self._prefix = prefix
         self.policy = policy or Policy()
         folder = resources.files("services.shared.ledger") / "scripts"
         library = (folder / "lib.lua").read_text()
         self._scripts = {
-            name: client.register_script(library + (folder / f"{name}.lua").read_text()) for name in _SCRIPTS
+            name: connection.register_script(library + (folder / f"{name}.lua").read_text())
+            for name in _SCRIPTS
         }
 
     # Jobs
 
-    def submit(self, new: NewJob) -> list[Hint]:
-        """Write a whole job with its first units; a job that is already there stays as it is.
+    def submit(self, new: NewJob, terms: Terms = Terms()) -> Submitted:  # noqa: B008 - frozen
+        """Write a whole job with its first units, unless its terms forbid it; then nothing is written.
 
-        Returns:
-            The hints to send now.
+        A job that is already there stays as it is: its reply was lost.
         """
-        graph = [{"stage": stage, "scope": scope} for stage, scope in new.graph]
         fields = {
-            "tenant": new.tenant,
             "kind": new.kind,
             "priority": new.priority,
-            "graph": json.dumps(graph),
+            "graph": json.dumps([asdict(node) for node in new.graph]),
             "spec": json.dumps(new.spec),
             "metadata": json.dumps(dict(new.metadata)),
         }
-        _, units = self._run("submit", new.job, self.policy.resend_ms, "{}", *_flat(fields))
-        return [_hint(unit, new.priority) for unit in units]
+        answer, job, services = self._run(
+            "submit",
+            new.job,
+            new.tenant,
+            terms.most_jobs,
+            terms.most_jobs_of_tenant,
+            terms.key,
+            terms.fingerprint,
+            int(terms.fresh),
+            self.policy.replay_ms,
+            "{}",
+            *_flat(fields),
+        )
+        return Submitted(answer, job, _hints(services))
+
+    def kept_under(self, tenant: str, key: str) -> tuple[str, str] | None:
+        """Return the fingerprint and the job that an idempotency key stands for, None when it is unused."""
+        fingerprint, job = self._redis.hmget(self._key("idempotency", tenant, key), "fingerprint", "job")
+        return None if fingerprint is None or job is None else (str(fingerprint), str(job))
+
+    def backlog(self, tenant: str) -> tuple[int, int]:
+        """Return how many jobs are unfinished, over all and of one tenant."""
+        jobs, own = self._redis.hmget(self._key("backlog"), "jobs", f"tenant:{tenant}")
+        return int(jobs or 0), int(own or 0)
 
     def cancel(self, job: str) -> str:
         """Start to cancel a job; return the state it is in now, or "gone"."""
-        return str(self._run("cancel", job, self.policy.resend_ms))
+        return str(self._run("cancel", job))
+
+    def retry(self, job: str) -> tuple[str, tuple[Hint, ...]]:
+        """Run the dead units of a failed or partially succeeded job again.
+
+        Returns:
+            The state that the job is in now, or "gone", and the hints to send.
+        """
+        state, services = self._run("retry", job)
+        return str(state), _hints(services)
 
     def take_finishing(self, limit: int) -> list[str]:
         """Return jobs with no open unit; they are this caller's for `policy.hold_ms`."""
@@ -144,16 +180,22 @@ class Ledger:
             table.setdefault(stage, {})[state] = int(value)
         return table
 
+    def waiting(self) -> dict[str, int]:
+        """Return per service how many units wait for a worker, without those whose time has not come."""
+        counts: dict[str, str] = self._redis.hgetall(self._key("waiting"))  # type: ignore[assignment]  # sync client
+        return {service: int(count) for service, count in counts.items()}
+
     # Units
 
-    def claim(self, unit: str) -> Claim | None:
-        """Take a unit, or None when it is not to be had: done, held by another, cancelled, not yet due."""
-        holder = uuid.uuid4().hex
-        policy = self.policy
-        answer = self._run("claim", unit, holder, policy.lease_ms, policy.resend_ms, policy.max_failures)
+    def claim(self, service: str) -> Claim | None:
+        """Take a service's next unit, None when none is ready.
+
+        Interactive jobs come before batch ones, tenants take turns, a tenant's oldest job is first.
+        """
+        answer = self._run("claim", service, uuid.uuid4().hex, self.policy.lease_ms)
         if answer[0] != "claimed":
             return None
-        job, stage, index, attempt, failures, payload, tenant, priority, spec, inputs = answer[1:]
+        unit, job, stage, index, attempt, failures, payload, tenant, spec, inputs = answer[1:]
         return Claim(
             unit=unit,
             job=job,
@@ -162,62 +204,83 @@ class Ledger:
             attempt=int(attempt),
             failures=int(failures),
             tenant=tenant,
-            priority=priority,
             spec=json.loads(spec),
             payload=json.loads(payload),
             inputs={name: json.loads(output) for name, output in zip(inputs[::2], inputs[1::2], strict=True)},
         )
 
-    def renew(self, claim: Claim) -> bool:
-        """Prolong a lease; False when it is lost or the job cancelled, so that the work must stop."""
-        return str(self._run("renew", claim.unit, claim.attempt, self.policy.lease_ms)) == "held"
+    def renew(self, claim: Claim) -> Renewal:
+        """Prolong a lease; when it was lost or the job cancelled, it is not held, and the work must stop."""
+        answer, cancelled_ms = self._run("renew", claim.unit, claim.attempt, self.policy.lease_ms)
+        return Renewal(answer == "held", int(cancelled_ms))
 
-    def complete(self, claim: Claim, output: Output) -> list[Hint]:
+    def complete(self, claim: Claim, output: Output) -> tuple[Hint, ...]:
         """Store a unit's output, once, and make ready what waited for it.
 
         Raises:
             Cancelled: the claim no longer holds; the output must be thrown away.
         """
         children = [text for child in output.children for text in (child.index, json.dumps(child.payload))]
-        document = json.dumps(output.document)
-        return self._settle(
-            claim, "complete", claim.unit, claim.attempt, document, self.policy.resend_ms, *children
-        )
+        return self._settle("complete", claim, json.dumps(output.document), *children)
 
-    def fail(self, claim: Claim, failure: Failure) -> list[Hint]:
+    def fail(self, claim: Claim, failure: Failure) -> tuple[Hint, ...]:
         """Give a unit back for another attempt, or end it.
 
         Raises:
             Cancelled: the claim no longer holds.
         """
         return self._settle(
-            claim,
             "fail",
-            claim.unit,
-            claim.attempt,
+            claim,
             failure.code,
             failure.detail,
             int(failure.retryable),
-            int(failure.burns),
+            failure.cost,
             failure.delay_ms,
-            self.policy.resend_ms,
-            self.policy.max_failures,
+            self.policy.max_losses,
+            self.policy.patience_ms,
         )
 
     def due(self, limit: int) -> Due:
-        """Take what somebody must look at: hints to send again and leases that ran out."""
-        policy = self.policy
-        units, expired = self._run("due", limit, policy.resend_ms, policy.most_resend_ms, policy.max_failures)
-        return Due(tuple(_hint(unit, self._priority(unit)) for unit in units), int(expired))
+        """Make ready what has waited for its time, and end the leases that ran out."""
+        services, expired = self._run("due", limit, self.policy.max_losses)
+        return Due(_hints(services), int(expired))
 
-    def _settle(self, claim: Claim, script: str, *arguments: str | int) -> list[Hint]:
-        answer, units = self._run(script, *arguments)
+    # Events
+
+    def take_events(self, limit: int) -> list[Event]:
+        """Return what is in the outbox; it is this caller's for `policy.hold_ms`, then it comes again."""
+        return [Event(**json.loads(event)) for event in self._run("take_events", limit, self.policy.hold_ms)]
+
+    def delivered(self, event: Event) -> None:
+        """Take an event out of the outbox."""
+        with self._redis.pipeline() as pipeline:
+            pipeline.zrem(self._key("outbox"), event.id)
+            pipeline.hdel(self._key("events"), event.id)
+            pipeline.execute()
+
+    def identity(self) -> str:
+        """Return a random text that this Redis keeps for as long as it keeps its memory."""
+        key = self._key("identity")
+        self._redis.set(key, uuid.uuid4().hex, nx=True)
+        return str(self._redis.get(key))
+
+    def lock(self, name: str, seconds: float, holder: str = "") -> bool:
+        """Take a task of which one copy is enough; it is nobody else's for `seconds`.
+
+        False when it is taken, unless by the same named holder, who keeps it. Two holders at once are
+        unlikely, not impossible.
+        """
+        key, duration_ms = self._key("lock", name), round(seconds * 1000)
+        if self._redis.set(key, holder, nx=True, px=duration_ms):
+            return True
+        return bool(holder and self._redis.get(key) == holder and self._redis.pexpire(key, duration_ms))
+
+    def _settle(self, script: str, claim: Claim, *arguments: str | int) -> tuple[Hint, ...]:
+        answer, services = self._run(script, claim.unit, claim.attempt, *arguments)
         if answer != "held":
             raise Cancelled("The job was cancelled, or another worker took this unit over.", code=answer)
-        return [_hint(unit, claim.priority) for unit in units]
-
-    def _priority(self, unit: str) -> str:
-        return str(self._redis.hget(self._key("job", unit.partition(":")[0]), "priority"))
+        return _hints(services)
 
     def _run(self, script: str, *arguments: str | float) -> Any:
         return self._scripts[script](keys=[self._prefix], args=arguments)
@@ -226,8 +289,8 @@ class Ledger:
         return self._prefix + ":".join(parts)
 
 
-def _hint(unit: str, priority: str) -> Hint:
-    return Hint(stage=unit.split(":")[1], unit=unit, priority=priority)
+def _hints(services: Sequence[str]) -> tuple[Hint, ...]:
+    return tuple(Hint(service) for service in services)
 
 
 def _unit(name: str, fields: Mapping[str, str]) -> Unit:
@@ -237,6 +300,7 @@ def _unit(name: str, fields: Mapping[str, str]) -> Unit:
         stage=fields["stage"],
         index=fields["index"],
         state=fields["state"],
+        attempt=int(fields["attempt"]),
         payload=json.loads(fields["payload"]),
         output=json.loads(output) if output else None,
         error_code=fields.get("error_code"),

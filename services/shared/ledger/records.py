@@ -18,18 +18,35 @@ class Policy:
     Attributes:
         lease_ms: How long a claim holds a unit before somebody else may take it.
         renew_ms: How often a lease is renewed; also how soon a worker learns of a cancel.
-        resend_ms: Wait before a ready unit's hint is sent again; doubles with each time.
-        most_resend_ms: Longest such wait.
-        max_failures: Failures after which a unit is dead.
-        hold_ms: How long a finisher keeps a job to itself.
+        max_losses: Lost workers, and connections lost under a call, after which a unit is dead: it may be
+            what kills them. Other failures have the budget of their stage.
+        patience_ms: For how long a unit may come back from services that are away or full, which costs it
+            nothing.
+        hold_ms: How long a finisher keeps a job, or a deliverer an event, to itself.
+        replay_ms: How long an idempotency key is kept.
     """
 
     lease_ms: int = 30_000
-    renew_ms: int = 1_000
-    resend_ms: int = 10_000
-    most_resend_ms: int = 300_000
-    max_failures: int = 3
+    renew_ms: int = 500
+    max_losses: int = 8
+    patience_ms: int = 24 * 3_600_000
     hold_ms: int = 60_000
+    replay_ms: int = 7 * 24 * 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A stage of a job's graph.
+
+    Attributes:
+        stage: Its name.
+        scope: "job", "channel" or "region".
+        attempts: Failures after which one of its units is dead.
+    """
+
+    stage: str
+    scope: str
+    attempts: int = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +57,8 @@ class NewJob:
         job: Its id.
         tenant: Whose it is.
         kind: Its kind, for lists and metrics.
-        priority: Decides the queue of its hints.
-        graph: (stage, scope) in order; scope is "job", "channel" or "region".
+        priority: "interactive" or "batch".
+        graph: Its stages in order.
         spec: What workers need to know; never holds text of a call.
         metadata: The client's own labels.
     """
@@ -50,9 +67,44 @@ class NewJob:
     tenant: str
     kind: str
     priority: str
-    graph: tuple[tuple[str, str], ...]
+    graph: tuple[Node, ...]
     spec: Json
     metadata: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On what terms a job is accepted.
+
+    Attributes:
+        most_jobs: Unfinished jobs over all at which no more is accepted.
+        most_jobs_of_tenant: The same for one tenant.
+        key: Idempotency key within the tenant; empty for none.
+        fingerprint: Of the request that came with the key.
+        fresh: Whether the job takes the key over from whichever had it.
+    """
+
+    most_jobs: int = 1_000_000
+    most_jobs_of_tenant: int = 1_000_000
+    key: str = ""
+    fingerprint: str = ""
+    fresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """What became of a submission.
+
+    Attributes:
+        answer: "accepted"; "replayed", the key stands for an earlier job; "reused", it came with another
+            fingerprint; "full" or "tenant_full", the backlog is at its bound.
+        job: The job that stands for the submission, if any.
+        hints: To send now.
+    """
+
+    answer: str
+    job: str
+    hints: tuple[Hint, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +145,6 @@ class Claim:
         attempt: Counts claims; the fencing token that complete and fail must show.
         failures: Failures so far.
         tenant: Whose job it is.
-        priority: Of the hints that follow.
         spec: The job's spec.
         payload: What the parent unit said about this one.
         inputs: Outputs of the earlier stages with the same index.
@@ -106,7 +157,6 @@ class Claim:
     attempt: int
     failures: int
     tenant: str
-    priority: str
     spec: Json
     payload: Json
     inputs: Mapping[str, Json]
@@ -120,14 +170,15 @@ class Failure:
         code: Stable code.
         detail: What to do; never text of a call.
         retryable: Whether to try again.
-        burns: Whether it counts against the cap; a service that is away or full does not.
+        cost: "failure" counts against the budget of the stage, "loss" against `Policy.max_losses`; "none" is
+            for a service that is away or full.
         delay_ms: Wait before the next attempt.
     """
 
     code: str
     detail: str
     retryable: bool
-    burns: bool
+    cost: str
     delay_ms: int
 
 
@@ -140,6 +191,7 @@ class Unit:
         stage: Its stage.
         index: "job", "c0" or "c0r3".
         state: "blocked", "ready", "leased", "done" or "dead".
+        attempt: Of its last claim; 0 before the first.
         payload: What its parent said about it.
         output: Its document once it is done.
         error_code: Why it is dead.
@@ -150,6 +202,7 @@ class Unit:
     stage: str
     index: str
     state: str
+    attempt: int
     payload: Json
     output: Json | None
     error_code: str | None
@@ -157,13 +210,49 @@ class Unit:
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
-    """What the reconciler has to send.
+class Renewal:
+    """What a worker hears when it renews a lease.
 
     Attributes:
-        hints: Of units that are ready.
+        held: Whether it still holds the unit.
+        cancelled_ms: For how long the job has been cancelled; 0 when it is not.
+    """
+
+    held: bool
+    cancelled_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What was due.
+
+    Attributes:
+        hints: For units that are ready now.
         expired: How many leases ran out.
     """
 
     hints: tuple[Hint, ...]
     expired: int
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A job that reached a final state, for those outside the ledger who want to hear of it.
+
+    Attributes:
+        id: The same each time it is delivered; another one after a retry.
+        job: Its id.
+        tenant: Whose it is.
+        kind: Its kind.
+        state: The final state.
+        created_ms: When it was accepted, milliseconds since 1970 by Redis TIME.
+        finished_ms: When it ended.
+    """
+
+    id: str
+    job: str
+    tenant: str
+    kind: str
+    state: str
+    created_ms: int
+    finished_ms: int

@@ -4,15 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import math
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, TypeVar
 
-from services.shared.errors import Overloaded
+from services.shared import telemetry
+from services.shared.errors import Overloaded, Timeout
 
 R = TypeVar("R")
 Work = Callable[[Callable[[], bool]], R]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The call that the running handler serves.
+
+    Attributes:
+        method: Full gRPC name.
+        ends_s: When its caller stops waiting, on the clock of time.monotonic().
+    """
+
+    method: str = ""
+    ends_s: float = math.inf
+
+
+CALL: Final = contextvars.ContextVar("call", default=Call())  # noqa: B039 - it is frozen
 
 
 class Admission:
@@ -40,18 +61,21 @@ class Admission:
     async def run(self, work: Work[R]) -> R:
         """Run `work(cancelled)` in a thread, where `cancelled()` says whether to stop early.
 
+        Work whose caller goes away while it waits never runs, and gives its place back at once.
+
         Raises:
             Overloaded: the queue is full.
+            Timeout: the call's deadline passed before its turn came.
         """
         self._admit()
-        gone = threading.Event()
+        caller = _Caller(CALL.get())
         # Log lines of the thread name the request, as those of its caller do.
-        future = self._executor.submit(contextvars.copy_context().run, work, gone.is_set)
-        future.add_done_callback(self._release)
+        future = self._executor.submit(contextvars.copy_context().run, caller.run, work)
+        future.add_done_callback(partial(self._release, caller))
         try:
             return await asyncio.wrap_future(future)
         except asyncio.CancelledError:
-            gone.set()
+            caller.leave()
             raise
 
     def _admit(self) -> None:
@@ -60,10 +84,37 @@ class Admission:
                 raise Overloaded("The model server is full; try again shortly.")
             self._admitted += 1
 
-    def _release(self, _done: Future[R]) -> None:
+    def _release(self, caller: _Caller, _done: Future[R]) -> None:
         with self._lock:
             self._admitted -= 1
+        caller.observe()
 
     def close(self) -> None:
         """Let running threads end by themselves and drop the waiting ones."""
         self._executor.shutdown(wait=False, cancel_futures=True)
+
+
+class _Caller:
+    """Who waits for work, and may stop waiting."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._left_s = math.inf
+
+    def run(self, work: Work[R]) -> R:
+        if time.monotonic() >= self._call.ends_s:
+            raise Timeout("The deadline passed while the call waited for its turn.")
+        return work(self.has_left)
+
+    def has_left(self) -> bool:
+        # Not at the deadline itself: "cancelled" could then reach the caller before its own timeout does.
+        return self._left_s < math.inf
+
+    def leave(self) -> None:
+        self._left_s = time.monotonic()
+
+    def observe(self) -> None:
+        """Say how long work went on that nobody waited for; else there is nothing to say."""
+        if self.has_left():
+            seconds = time.monotonic() - self._left_s
+            telemetry.CANCEL_SECONDS.labels(self._call.method).observe(seconds)

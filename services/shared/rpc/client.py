@@ -9,18 +9,30 @@ from typing import Final, TypeVar
 
 import grpc
 
+from protos.v1 import asr_pb2, codec_pb2, translation_pb2, tts_pb2
 from services.shared.errors import Cancelled
 from services.shared.rpc import wire
 
 R = TypeVar("R")
 
-# Retrying UNAVAILABLE is safe: inference has no effect until the ledger completes the unit.
+# The channel repeats a call only until a server says that it has begun (wire.BEGUN_KEY): from then on the
+# ledger decides. Methods that answer with a stream are left out: when their connection breaks before that,
+# gRPC (1.85) tries again and then never ends the call, not even at its deadline.
+RETRIED: Final = [
+    {"service": service.full_name, "method": method.name}
+    for file in (asr_pb2, codec_pb2, translation_pb2, tts_pb2)
+    for service in file.DESCRIPTOR.services_by_name.values()
+    for method in service.methods
+    if not method.server_streaming
+]
 _SERVICE_CONFIG: Final = json.dumps(
     {
         "loadBalancingConfig": [{"round_robin": {}}],
+        # Replicas that load their model or drain get no calls.
+        "healthCheckConfig": {"serviceName": ""},
         "methodConfig": [
             {
-                "name": [{}],
+                "name": RETRIED,
                 "retryPolicy": {
                     "maxAttempts": 4,
                     "initialBackoff": "0.1s",

@@ -1,8 +1,9 @@
-"""Turns errors that handlers raise into gRPC status with trailing metadata, and times every call."""
+"""Says that a call has begun, turns what it raises into status with trailing metadata, and times it."""
 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final, NoReturn, TypeAlias
@@ -14,10 +15,13 @@ from google.protobuf.message import Message
 from services.shared import telemetry
 from services.shared.errors import DragomanError, InternalError
 from services.shared.rpc import wire
+from services.shared.rpc.admission import CALL, Call
+from services.shared.rpc.draining import Calls
 
 # Generic to the type checker only.
 _Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 _Continuation: TypeAlias = Callable[[grpc.HandlerCallDetails], "Awaitable[_Handler | None]"]
+_Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 _MAKERS: Final = {
     (False, False): grpc.unary_unary_rpc_method_handler,
     (False, True): grpc.unary_stream_rpc_method_handler,
@@ -26,8 +30,15 @@ _MAKERS: Final = {
 }
 
 
-class ErrorsToStatus(grpc.aio.ServerInterceptor):
-    """Wraps every handler of one server."""
+class AroundCalls(grpc.aio.ServerInterceptor):
+    """Wraps every handler of one server.
+
+    Args:
+        calls: Told of each call while it runs.
+    """
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
 
     async def intercept_service(
         self, continuation: _Continuation, handler_call_details: grpc.HandlerCallDetails
@@ -49,36 +60,51 @@ class ErrorsToStatus(grpc.aio.ServerInterceptor):
             )
             if each is not None
         )
-        behaviour: Any = (_streaming if streams[1] else _unary)(method, inner)
+        behaviour: Any = (self._streaming if streams[1] else self._unary)(method, inner)
         make: Any = _MAKERS[streams]
         wrapped: _Handler = make(behaviour, handler.request_deserializer, handler.response_serializer)
         return wrapped
 
+    def _unary(self, method: str, inner: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        async def behave(request: Any, context: _Context) -> Any:
+            began = time.monotonic()
+            try:
+                with self._calls.running():
+                    await _begin(method, began, context)
+                    response = await inner(_identified(request), context)
+            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - every failure needs a status
+                await _abort(method, began, error, context)
+            _observe(method, began, "ok")
+            return response
 
-def _unary(method: str, inner: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-    async def behave(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
-        began = time.monotonic()
-        try:
-            response = await inner(_identified(request), context)
-        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - every failure needs a status
-            await _abort(method, began, error, context)
-        _observe(method, began, "ok")
-        return response
+        return behave
 
-    return behave
+    def _streaming(
+        self, method: str, inner: Callable[..., AsyncIterator[Any]]
+    ) -> Callable[..., AsyncIterator[Any]]:
+        async def behave(request: Any, context: _Context) -> AsyncIterator[Any]:
+            began = time.monotonic()
+            try:
+                with self._calls.running():
+                    await _begin(method, began, context)
+                    async for response in inner(_identified(request), context):
+                        yield response
+            except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - every failure needs a status
+                await _abort(method, began, error, context)
+            _observe(method, began, "ok")
+
+        return behave
 
 
-def _streaming(method: str, inner: Callable[..., AsyncIterator[Any]]) -> Callable[..., AsyncIterator[Any]]:
-    async def behave(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:
-        began = time.monotonic()
-        try:
-            async for response in inner(_identified(request), context):
-                yield response
-        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - every failure needs a status
-            await _abort(method, began, error, context)
-        _observe(method, began, "ok")
+async def _begin(method: str, began: float, context: _Context) -> None:
+    """Tell the caller that its call has begun, and this task whose call it serves.
 
-    return behave
+    From here on the client's channel repeats the call no more, and a broken connection is one that
+    broke under this call.
+    """
+    remaining_s = context.time_remaining()
+    CALL.set(Call(method, began + (math.inf if remaining_s is None else remaining_s)))
+    await context.send_initial_metadata(((wire.BEGUN_KEY, "1"),))
 
 
 def _identified(request: Any) -> Any:
@@ -99,9 +125,7 @@ async def _identified_stream(requests: AsyncIterator[Any]) -> AsyncIterator[Any]
         first = False
 
 
-async def _abort(
-    method: str, began: float, error: BaseException, context: grpc.aio.ServicerContext[Any, Any]
-) -> NoReturn:
+async def _abort(method: str, began: float, error: BaseException, context: _Context) -> NoReturn:
     if isinstance(error, asyncio.CancelledError):
         _observe(method, began, "cancelled")
         raise error

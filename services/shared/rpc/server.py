@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
@@ -17,7 +17,8 @@ from services.shared.config import Settings
 from services.shared.errors import InvalidRequest, TooLarge, Unavailable
 from services.shared.rpc import wire
 from services.shared.rpc.admission import Admission
-from services.shared.rpc.interceptor import ErrorsToStatus
+from services.shared.rpc.draining import Calls
+from services.shared.rpc.interceptor import AroundCalls
 
 T = TypeVar("T")
 C = TypeVar("C")
@@ -29,9 +30,16 @@ _OPTIONS: Final = (
     ("grpc.so_reuseport", 0),
     # Clients resolve again when a connection ends, so new replicas get their share.
     ("grpc.max_connection_age_ms", 120_000),
-    ("grpc.max_connection_age_grace_ms", 600_000),
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 30_000),
+    # A caller whose machine vanished is found out, and its work stopped.
+    ("grpc.keepalive_time_ms", 60_000),
 )
+# A connection that has come of age ends no call: none lasts longer than its deadline.
+_AGE_MARGIN_S: Final = 60
+# For the news of a drain to reach its clients, which takes milliseconds.
+_NOTICE_S: Final = 0.5
+# For calls that are cut short to say so.
+_FAREWELL_S: Final = 2.0
 _SERVING: Final = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING: Final = health_pb2.HealthCheckResponse.NOT_SERVING
 
@@ -81,15 +89,27 @@ class ServerSpec(Generic[T]):
 class RunningServer(Generic[T]):
     """A started server: its port, its health, its end."""
 
-    def __init__(self, spec: ServerSpec[T], port: int, server: grpc.aio.Server) -> None:
-        self.port = port
+    def __init__(self, spec: ServerSpec[T], settings: Settings, port: int) -> None:
         self._spec = spec
-        self._server = server
+        self._calls = Calls()
+        age_grace_ms = int((settings.unit_deadline_s + _AGE_MARGIN_S) * 1000)
+        options = (*_OPTIONS, ("grpc.max_connection_age_grace_ms", age_grace_ms))
+        server = self._server = grpc.aio.server(interceptors=[AroundCalls(self._calls)], options=options)
+        self.port = self._bind(f"{settings.host}:{port}")
         self._admission = Admission(spec.slots, spec.queue)
         self._health = health.aio.HealthServicer()
         self._core: Lazy[T] = Lazy()
         spec.register(server, self._core, self._admission)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+
+    def _bind(self, address: str) -> int:
+        try:
+            return self._server.add_insecure_port(address)
+        except RuntimeError as error:
+            raise Unavailable(
+                f"{address} is taken; set DRAGOMAN_{self._spec.service.upper()}_PORT to another port.",
+                code="port_in_use",
+            ) from error
 
     async def begin(self) -> None:
         """Listen, not serving yet."""
@@ -102,9 +122,17 @@ class RunningServer(Generic[T]):
         await self._set_health(_SERVING)
 
     async def stop(self, grace_s: float = 0) -> None:
-        """Say NOT_SERVING, refuse new calls, give running ones `grace_s` seconds."""
+        """Say NOT_SERVING, refuse new calls, give running ones `grace_s` seconds.
+
+        Calls that run longer end as Unavailable with code draining. gRPC would end them in a way that
+        their callers could not tell from a crash, so it gets a little more time than they do.
+        """
         await self._set_health(_NOT_SERVING)
-        await self._server.stop(grace_s)
+        # Clients that watch the health go elsewhere meanwhile, and are never refused.
+        await asyncio.sleep(min(grace_s, _NOTICE_S))
+        refusing = asyncio.create_task(self._server.stop(grace_s + _FAREWELL_S))
+        await self._calls.end(grace_s)
+        await refusing
         self._admission.close()
 
     async def _set_health(self, status: Any) -> None:
@@ -120,14 +148,7 @@ async def start(spec: ServerSpec[T], settings: Settings, port: int = 0) -> Runni
 
 
 async def _listen(spec: ServerSpec[T], settings: Settings, port: int) -> RunningServer[T]:
-    server = grpc.aio.server(interceptors=[ErrorsToStatus()], options=_OPTIONS)
-    try:
-        bound = server.add_insecure_port(f"{settings.host}:{port}")
-    except RuntimeError as error:
-        raise Unavailable(
-            f"Port {port} is taken; set DRAGOMAN_{spec.service.upper()}_PORT to another.", code="port_in_use"
-        ) from error
-    running = RunningServer(spec, bound, server)
+    running = RunningServer(spec, settings, port)
     await running.begin()
     return running
 
@@ -135,8 +156,12 @@ async def _listen(spec: ServerSpec[T], settings: Settings, port: int) -> Running
 def run(spec: ServerSpec[T], settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT, then drain. Ends the process."""
     telemetry.configure(f"{spec.service}-server", settings)
-    status = asyncio.run(_serve(spec, settings))
-    # A model thread cannot be interrupted: leave without joining it.
+    asyncio.run(_serve_and_exit(spec, settings))
+
+
+async def _serve_and_exit(spec: ServerSpec[T], settings: Settings) -> None:
+    status = await _serve(spec, settings)
+    # Neither a loading nor a running model can be interrupted: leave without joining its thread.
     os._exit(status)
 
 
@@ -148,7 +173,9 @@ async def _serve(spec: ServerSpec[T], settings: Settings) -> int:
     try:
         running = await _listen(spec, settings, settings.port_of(spec.service))
         log.info("model loading", port=running.port)
-        await running.load()
+        if not await _in_time(running.load(), ended):
+            log.info("told to end while the model was loading")
+            return 0
     except Exception as error:
         log.exception("server did not start", error=str(error))
         return 1
@@ -157,6 +184,17 @@ async def _serve(spec: ServerSpec[T], settings: Settings) -> int:
     log.info("draining", seconds=settings.drain_s)
     await running.stop(settings.drain_s)
     return 0
+
+
+async def _in_time(work: Coroutine[Any, Any, None], ended: asyncio.Event) -> bool:
+    """Wait for `work` to end, and say True, or for `ended`; raises what `work` raises."""
+    working, ending = asyncio.create_task(work), asyncio.create_task(ended.wait())
+    await asyncio.wait((working, ending), return_when=asyncio.FIRST_COMPLETED)
+    if not working.done():
+        return False
+    ending.cancel()
+    await working
+    return True
 
 
 async def collect(

@@ -11,6 +11,8 @@ from services.shared import errors
 
 CODE_KEY: Final = "dragoman-code"
 FAMILY_KEY: Final = "dragoman-family"
+# Initial metadata that a server sends before it works on a call.
+BEGUN_KEY: Final = "dragoman-begun"
 
 # Chunks of 64 KiB flow well; the cap leaves room for a whole region in one unary message.
 CHUNK_BYTES: Final = 64 * 1024
@@ -28,6 +30,7 @@ STATUS: Final[Mapping[type[errors.DragomanError], grpc.StatusCode]] = {
     errors.Cancelled: grpc.StatusCode.CANCELLED,
     errors.Overloaded: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.Unavailable: grpc.StatusCode.UNAVAILABLE,
+    errors.ConnectionLost: grpc.StatusCode.UNAVAILABLE,
     errors.Timeout: grpc.StatusCode.DEADLINE_EXCEEDED,
     errors.StorageFailure: grpc.StatusCode.INTERNAL,
     errors.Misconfigured: grpc.StatusCode.FAILED_PRECONDITION,
@@ -36,13 +39,14 @@ STATUS: Final[Mapping[type[errors.DragomanError], grpc.StatusCode]] = {
 
 # What a bare status means when no Dragoman server answered, such as a refused connection.
 _BARE: Final[Mapping[grpc.StatusCode, type[errors.DragomanError]]] = {
-    grpc.StatusCode.UNAVAILABLE: errors.Unavailable,
     grpc.StatusCode.DEADLINE_EXCEEDED: errors.Timeout,
     grpc.StatusCode.RESOURCE_EXHAUSTED: errors.Overloaded,
     grpc.StatusCode.CANCELLED: errors.Cancelled,
     grpc.StatusCode.INVALID_ARGUMENT: errors.InvalidRequest,
     grpc.StatusCode.UNIMPLEMENTED: errors.Unsupported,
 }
+# gRPC gives an oversized message the status of an overload; only its text tells them apart.
+_OVERSIZED: Final = "message larger than max"
 
 
 def status_of(error: errors.DragomanError) -> grpc.StatusCode:
@@ -60,8 +64,37 @@ def from_rpc(error: grpc.RpcError) -> errors.DragomanError:
     if not isinstance(error, grpc.Call):
         return errors.InternalError("A gRPC call failed without a status.")
     metadata = {key: str(value) for key, value in error.trailing_metadata() or ()}
-    status, detail = error.code(), error.details() or ""
     if FAMILY_KEY in metadata:
-        return errors.by_family(metadata[FAMILY_KEY])(detail, code=metadata.get(CODE_KEY))
-    family = _BARE.get(status, errors.InternalError)
-    return family(f"The model service answered {status.name}; see its log.")
+        family = errors.by_family(metadata[FAMILY_KEY])
+        return family(error.details() or "", code=metadata.get(CODE_KEY))
+    return _from_bare(error)
+
+
+def _from_bare(error: grpc.Call) -> errors.DragomanError:
+    """Return what a status stands for that gRPC itself gave, or a server that is none of ours."""
+    match error.code():
+        case grpc.StatusCode.UNAVAILABLE if _has_begun(error):
+            return errors.ConnectionLost("The model service broke off during the call; see its log.")
+        case grpc.StatusCode.UNAVAILABLE:
+            return errors.Unavailable(
+                "The model service cannot be reached, or has no model yet (UNAVAILABLE)."
+            )
+        case grpc.StatusCode.CANCELLED if not _cancelled_here(error):
+            # A server that ends drops what it had accepted and not begun.
+            return errors.Unavailable("The model service is shutting down (CANCELLED).", code="draining")
+        case grpc.StatusCode.RESOURCE_EXHAUSTED if _OVERSIZED in (error.details() or ""):
+            return errors.TooLarge(
+                f"A message of the call is over {MAX_MESSAGE_BYTES} bytes; send less in one.",
+                code="message_too_large",
+            )
+        case status:
+            family = _BARE.get(status, errors.InternalError)
+            return family(f"The model service answered {status.name}; see its log.")
+
+
+def _has_begun(error: grpc.Call) -> bool:
+    return any(key == BEGUN_KEY for key, _ in error.initial_metadata() or ())
+
+
+def _cancelled_here(error: grpc.Call) -> bool:
+    return isinstance(error, grpc.Future) and error.cancelled()

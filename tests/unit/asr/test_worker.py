@@ -62,7 +62,6 @@ async def make(tmp_path: Path, ledger: Ledger) -> AsyncIterator[Make]:
             attempt=1,
             failures=0,
             tenant="default",
-            priority="batch",
             spec={"kind": "speech_translation"},
             payload=payload,
             inputs={},

@@ -43,12 +43,13 @@ def settings(environment: pytest.MonkeyPatch) -> CliSettings:
 
 @dataclass
 class Answer:
-    """What the stub says to one request."""
+    """What the stub says to one request; with the status 0 it hangs up instead."""
 
     body: bytes
     status: int = 200
     media_type: str = "application/json"
     delay_s: float = 0.0
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -64,8 +65,9 @@ class StubGateway:
     answers: dict[str, list[Answer]] = field(default_factory=dict)
     requests: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
 
-    def say(self, request: str, document: object, status: int = 200) -> None:
-        self.answers.setdefault(request, []).append(Answer(json.dumps(document).encode(), status))
+    def say(self, request: str, document: object, status: int = 200, **headers: str) -> None:
+        answer = Answer(json.dumps(document).encode(), status, headers=headers)
+        self.answers.setdefault(request, []).append(answer)
 
     def say_bytes(self, request: str, body: bytes, media_type: str) -> None:
         self.answers.setdefault(request, []).append(Answer(body, media_type=media_type))
@@ -83,7 +85,12 @@ def _handler(stub: Callable[[], StubGateway]) -> type[BaseHTTPRequestHandler]:
             stub().requests.append((request, dict(self.headers), body))
             answer = stub().answer(request)
             time.sleep(answer.delay_s)
+            if not answer.status:
+                self.close_connection = True
+                return
             self.send_response(answer.status)
+            for name, value in answer.headers.items():
+                self.send_header(name.replace("_", "-"), value)
             self.send_header("Content-Type", answer.media_type)
             self.send_header("Content-Length", str(len(answer.body)))
             self.end_headers()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +78,87 @@ def test_a_text_is_sent_as_json(gateway: StubGateway) -> None:
     with client.connect(CliSettings()) as opened:
         opened.submit({"kind": "text_translation", "text": "olá"})
     assert json.loads(gateway.requests[0][2]) == {"kind": "text_translation", "text": "olá"}
+
+
+@contextmanager
+def patient(gateway: StubGateway) -> Iterator[tuple[client.Gateway, list[float]]]:
+    """Yield a client that only notes how long it would have waited, and those notes."""
+    waits_s: list[float] = []
+    with httpx.Client(base_url=gateway.url, trust_env=False) as http:
+        yield client.Gateway(http, waits_s.append), waits_s
+
+
+BUSY = {"code": "redis_unavailable", "detail": "Wait."}
+
+
+@pytest.mark.parametrize("status", [0, 429, 502, 503, 504])
+def test_a_submission_is_sent_again_after_a_passing_failure_and_is_the_same_one(
+    gateway: StubGateway, tmp_path: Path, status: int
+) -> None:
+    gateway.say("POST /v1/jobs", BUSY, status)
+    gateway.say("POST /v1/jobs", BUSY, status)
+    gateway.say("POST /v1/jobs", JOB, 202)
+    recording = tmp_path / "call.wav"
+    recording.write_bytes(b"RIFF....")
+    with patient(gateway) as (opened, waits_s):
+        assert opened.submit({"kind": "decode"}, recording).id == "job_1"
+    assert len(waits_s) == 2
+    assert len({headers["Idempotency-Key"] for _, headers, _ in gateway.requests}) == 1
+    assert [b"RIFF...." in body for _, _, body in gateway.requests] == [True] * 3
+
+
+def test_every_submission_has_a_key_of_its_own(gateway: StubGateway) -> None:
+    gateway.say("POST /v1/jobs", JOB, 202)
+    with patient(gateway) as (opened, waits_s):
+        for _ in range(2):
+            opened.submit({"kind": "text_translation", "text": "Hi"})
+    assert len({headers["Idempotency-Key"] for _, headers, _ in gateway.requests}) == 2
+    assert waits_s == []
+
+
+def test_a_submission_waits_as_long_as_the_gateway_says(gateway: StubGateway) -> None:
+    gateway.say("POST /v1/jobs", {"code": "backlog_full", "detail": "Wait."}, 429, Retry_After="30")
+    gateway.say("POST /v1/jobs", JOB, 202)
+    with patient(gateway) as (opened, waits_s):
+        opened.submit({"kind": "decode"})
+    assert waits_s == [30.0]
+
+
+def test_a_submission_that_fails_again_and_again_is_given_up(gateway: StubGateway) -> None:
+    gateway.say("POST /v1/jobs", {"code": "backlog_full", "detail": "Wait."}, 429)
+    with patient(gateway) as (opened, waits_s), pytest.raises(errors.Overloaded) as caught:
+        opened.submit({"kind": "decode"})
+    assert caught.value.code == "backlog_full"
+    assert len(gateway.requests) == len(waits_s) + 1 == 5
+    assert waits_s == sorted(waits_s)
+
+
+def test_a_submission_to_nobody_is_given_up(gateway: StubGateway) -> None:
+    gateway.say("POST /v1/jobs", {}, 0)
+    with patient(gateway) as (opened, _), pytest.raises(errors.Unavailable, match="dragoman up"):
+        opened.submit({"kind": "decode"})
+
+
+@pytest.mark.parametrize("status", [401, 409, 413, 422, 500])
+def test_a_refused_submission_is_not_sent_again(gateway: StubGateway, status: int) -> None:
+    gateway.say("POST /v1/jobs", {"code": "refused", "detail": "No."}, status)
+    with patient(gateway) as (opened, _), pytest.raises(errors.DragomanError):
+        opened.submit({"kind": "decode"})
+    assert len(gateway.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("said", "wait_s"),
+    [("2", 2), ("0", 0), ("86400", 60), ("-1", 0), ("Wed, 21 Oct 2026 07:28:00 GMT", 0), ("", 0), ("²", 0)],
+)
+def test_a_wait_is_as_asked_but_never_endless(said: str, wait_s: float) -> None:
+    assert client.retry_after_s(httpx.Response(503, headers=[(b"Retry-After", said.encode())])) == wait_s
+
+
+def test_a_job_is_retried(gateway: StubGateway) -> None:
+    gateway.say("POST /v1/jobs/job_1/retry", JOB, 202)
+    with client.connect(CliSettings()) as opened:
+        assert opened.retry("job_1").state == "running"
 
 
 def test_jobs_are_listed(gateway: StubGateway) -> None:

@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 from services.cli.commands import jobs
 from services.cli.main import app
-from services.shared.errors import DragomanError
+from services.shared.errors import Conflict, DragomanError
 from tests.unit.cli.conftest import StubGateway
 from tests.unit.cli.results import call, job
 
@@ -99,6 +99,33 @@ def test_jobs_are_listed_as_a_table(gateway: StubGateway) -> None:
     assert lines[1].split()[:3] == ["job_1", "speech_translation", "succeeded"]
     assert lines[1].rstrip().endswith("00:40")
     assert lines[2].split()[:3] == ["job_2", "speech_translation", "running"]
+
+
+def test_a_list_may_be_short(gateway: StubGateway) -> None:
+    gateway.say("GET /v1/jobs", {"jobs": []})
+    assert run("jobs", "--limit", "3").exit_code == 0
+    assert len(gateway.requests) == 1
+
+
+def test_retry_says_where_the_job_stands_and_does_not_wait(gateway: StubGateway) -> None:
+    gateway.say("POST /v1/jobs/job_1/retry", job(state="running").model_dump(mode="json"), 202)
+    assert run("jobs", "retry", "job_1").output.strip() == "running"
+    assert [request for request, _, _ in gateway.requests] == ["POST /v1/jobs/job_1/retry"]
+
+
+def test_retry_with_watch_shows_what_came_of_the_job(finished: StubGateway) -> None:
+    finished.say("POST /v1/jobs/job_1/retry", job(state="running").model_dump(mode="json"), 202)
+    result = run("jobs", "retry", "job_1", "--watch")
+    assert result.exit_code == 0
+    assert "Good morning." in result.output
+
+
+def test_a_job_that_cannot_be_retried_says_why(gateway: StubGateway) -> None:
+    refusal = {"code": "job_not_retryable", "detail": "There is nothing to retry."}
+    gateway.say("POST /v1/jobs/job_1/retry", refusal, 409)
+    with pytest.raises(Conflict) as caught:
+        CliRunner().invoke(app, ["jobs", "retry", "job_1"], catch_exceptions=False)
+    assert caught.value.code == "job_not_retryable"
 
 
 def test_one_job_is_shown_as_json(gateway: StubGateway) -> None:

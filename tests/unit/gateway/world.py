@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from services.gateway.jobs import ports
+from services.gateway.jobs.admission import Repeatable
 from services.gateway.jobs.finish import Finisher
 from services.gateway.jobs.model import Job
-from services.gateway.jobs.service import JobService, Ports, Upload
+from services.gateway.jobs.service import Accepted, JobService, Ports, Sent, Upload
 from services.gateway.storage.memory import MemoryJobStore
 from services.shared import tasks
 from services.shared.artifacts.local import LocalArtifacts
@@ -20,6 +21,7 @@ from services.shared.errors import InvalidMedia
 from services.shared.tasks import Hint
 
 TENANT = "default"
+BACKLOG = ports.Backlog(jobs=8, jobs_per_tenant=6)
 WAV = b"RIFF....WAVEfmt " + bytes(1000)
 
 CALL_SPEC: dict[str, Any] = {
@@ -81,7 +83,7 @@ class World:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.store = MemoryJobStore()
+        self.store = MemoryJobStore(BACKLOG)
         self.artifacts = LocalArtifacts(folder)
         self.dispatched = Dispatched()
         self.abilities = Abilities()
@@ -91,8 +93,14 @@ class World:
         self.finisher = Finisher(self.store, self.artifacts)
 
     def submit(self, spec: Mapping[str, Any], file: bytes | None = None) -> Job:
+        return self.send(spec, file).job
+
+    def send(
+        self, spec: Mapping[str, Any], file: bytes | None = None, *, tenant: str = TENANT, **again: Any
+    ) -> Accepted:
+        """Submit a job as a tenant, with what Repeatable takes."""
         upload = None if file is None else Upload(io.BytesIO(file), len(file))
-        return self.jobs.submit(TENANT, json.dumps(spec), upload)
+        return self.jobs.submit(Sent(tenant, json.dumps(spec), upload, Repeatable(**again)))
 
     def kept(self) -> list[str]:
         """Return the keys of all artifacts."""

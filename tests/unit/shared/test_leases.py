@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from services.shared import telemetry
 from services.shared.leases import Lease, Leases
-from services.shared.ledger.records import Claim, Policy
+from services.shared.ledger.records import Claim, Policy, Renewal
 from tests.support.waiting import until
 
 CLAIM = Claim(
@@ -19,7 +20,6 @@ CLAIM = Claim(
     attempt=1,
     failures=0,
     tenant="acme",
-    priority="batch",
     spec={},
     payload={},
     inputs={},
@@ -34,13 +34,14 @@ class Register:
     def __init__(self) -> None:
         self.renewed: list[Claim] = []
         self.held = True
+        self.cancelled_ms = 0
         self.away = False
 
-    def renew(self, claim: Claim) -> bool:
+    def renew(self, claim: Claim) -> Renewal:
         self.renewed.append(claim)
         if self.away:
             raise ConnectionError
-        return self.held
+        return Renewal(self.held, self.cancelled_ms)
 
 
 def test_a_held_lease_is_renewed_again_and_again() -> None:
@@ -67,6 +68,30 @@ def test_work_is_told_that_its_lease_ended() -> None:
         register.held = False
         until(told.is_set)
         assert lease.ended
+
+
+def test_how_long_a_cancel_took_to_arrive_is_measured() -> None:
+    def notices() -> float:
+        return telemetry.REGISTRY.get_sample_value("dragoman_cancel_notice_seconds_sum") or 0
+
+    register = Register()
+    before = notices()
+    with Leases(register).hold(CLAIM) as lease:
+        register.held, register.cancelled_ms = False, 1500
+        until(lambda: lease.ended)
+        until(lambda: notices() > before)
+    assert notices() - before >= 1.5
+
+
+def test_leases_that_are_drained_tell_the_work_to_give_its_unit_back() -> None:
+    register = Register()
+    leases = Leases(register)
+    told = threading.Event()
+    with leases.hold(CLAIM) as lease, lease.ending(told.set):
+        leases.drain()
+        assert told.is_set()
+        assert lease.ended
+        assert lease.drained
 
 
 def test_an_absent_ledger_ends_no_lease() -> None:

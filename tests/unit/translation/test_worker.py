@@ -53,7 +53,6 @@ async def make(tmp_path: Path, ledger: Ledger) -> AsyncIterator[Make]:
             attempt=1,
             failures=0,
             tenant="default",
-            priority="batch",
             spec={} if transcript else {"input": {"key": stored.key}, **languages},
             payload=languages if transcript else {},
             inputs={TRANSCRIBE: {"transcript": stored.key, "empty": False}} if transcript else {},

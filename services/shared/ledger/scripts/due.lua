@@ -1,26 +1,22 @@
--- ARGV: limit, resend_ms, most_resend_ms, max_failures. Looks at what is due: ready units whose hint may be
--- lost, and leases that ran out. Returns the hints to send and how many of them were expired leases.
-local resend_ms, expired = tonumber(ARGV[2]), 0
+-- ARGV: limit, max_losses. Looks at what is due: units whose time to be tried again has come, and leases that ran
+-- out. Returns hints for those that are ready now, and how many leases ran out.
+local expired = 0
 for _, unit in ipairs(redis.call('ZRANGEBYSCORE', P .. 'due', 0, now, 'LIMIT', 0, ARGV[1])) do
-  local record = redis.call('HMGET', unit_key(unit), 'state', 'job', 'stage', 'sends')
+  redis.call('ZREM', P .. 'due', unit)
+  local record = redis.call('HMGET', unit_key(unit), 'state', 'job', 'stage')
+  local job, stage = record[2], record[3]
   if record[1] == 'ready' then
-    local sends = redis.call('HINCRBY', unit_key(unit), 'sends', 1)
-    local wait = math.min(resend_ms * 2 ^ (sends - 1), tonumber(ARGV[3]))
-    redis.call('ZADD', P .. 'due', now + wait, unit)
-    hints[#hints + 1] = unit
+    enqueue(unit, job, stage)
   elseif record[1] == 'leased' then
     expired = expired + 1
-    local failures = redis.call('HINCRBY', unit_key(unit), 'failures', 1)
-    if redis.call('HGET', job_key(record[2]), 'state') ~= 'running' then
-      kill(record[2], unit, 'cancelled', 'The job was cancelled.', resend_ms)
-    elseif failures >= tonumber(ARGV[4]) then
-      kill(record[2], unit, 'worker_lost', 'Every worker that took this unit died or hung.', resend_ms)
+    if redis.call('HGET', job_key(job), 'state') ~= 'running' then
+      kill(job, unit, 'cancelled', 'The job was cancelled.')
+    elseif redis.call('HINCRBY', unit_key(unit), 'losses', 1) >= tonumber(ARGV[2]) then
+      kill(job, unit, 'worker_lost', 'Every worker that took this unit died or hung.')
     else
-      lease_ends(record[2], record[3])
-      make_ready(unit, record[3], now, resend_ms)
+      lease_ends(job, stage)
+      make_ready(unit, job, stage, now)
     end
-  else
-    redis.call('ZREM', P .. 'due', unit)
   end
 end
 return {hints, expired}

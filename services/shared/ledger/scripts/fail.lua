@@ -1,14 +1,19 @@
--- ARGV: unit, token, code, detail, retry (0 or 1), burn (0 or 1), delay_ms, resend_ms, max_failures
-local unit, resend_ms = ARGV[1], tonumber(ARGV[8])
+-- ARGV: unit, token, code, detail, retry (0 or 1), cost ('failure', 'loss' or 'none'), delay_ms, max_losses,
+-- patience_ms. Gives a unit back for another attempt, or ends it when what it may cost is used up.
+local unit, cost = ARGV[1], ARGV[6]
 local answer, job = holding(unit, ARGV[2])
-if answer == 'cancelled' then kill(job, unit, 'cancelled', 'The job was cancelled.', resend_ms) end
+if answer == 'cancelled' then kill(job, unit, 'cancelled', 'The job was cancelled.') end
 if answer ~= 'held' then return {answer, hints} end
-local failures = redis.call('HINCRBY', unit_key(unit), 'failures', ARGV[6])
-if ARGV[5] == '1' and failures < tonumber(ARGV[9]) then
-  local stage = redis.call('HGET', unit_key(unit), 'stage')
+if cost == 'failure' then redis.call('HINCRBY', unit_key(unit), 'failures', 1) end
+if cost == 'loss' then redis.call('HINCRBY', unit_key(unit), 'losses', 1) end
+local record = redis.call('HMGET', unit_key(unit), 'stage', 'failures', 'losses', 'tried_ms')
+local stage, graph = record[1], graph_of(job)
+local left = tonumber(record[2]) < graph[position(graph, stage)].attempts and tonumber(record[3]) < tonumber(ARGV[8])
+  and now - record[4] < tonumber(ARGV[9])
+if ARGV[5] == '1' and left then
   lease_ends(job, stage)
-  make_ready(unit, stage, now + ARGV[7], resend_ms)
-  return {'held', hints}
+  make_ready(unit, job, stage, now + ARGV[7])
+else
+  kill(job, unit, ARGV[3], ARGV[4])
 end
-kill(job, unit, ARGV[3], ARGV[4], resend_ms)
 return {'held', hints}

@@ -1,10 +1,17 @@
 -- ARGV: job, final state, then fields as name, value, ... Applied once; a second writer changes nothing.
 -- A job that was cancelled while its ending was composed ends as cancelled and no other way.
-local job = ARGV[1]
+-- What the world is to hear of it goes into the outbox in the same step.
+local job, state = ARGV[1], ARGV[2]
 if not redis.call('ZSCORE', P .. 'finishing', job) then return 0 end
-if redis.call('HGET', job_key(job), 'state') == 'cancelling' and ARGV[2] ~= 'cancelled' then return 0 end
+if redis.call('HGET', job_key(job), 'state') == 'cancelling' and state ~= 'cancelled' then return 0 end
 redis.call('ZREM', P .. 'finishing', job)
-redis.call('HSET', job_key(job), 'state', ARGV[2], 'finished_ms', now)
+redis.call('HSET', job_key(job), 'state', state, 'finished_ms', now)
 for i = 3, #ARGV, 2 do redis.call('HSET', job_key(job), ARGV[i], ARGV[i + 1]) end
 changed(job)
+local record = redis.call('HMGET', job_key(job), 'tenant', 'kind', 'version', 'created_ms')
+backlog(record[1], -1)
+local event = job .. ':' .. record[3]
+redis.call('HSET', P .. 'events', event, cjson.encode({id = event, job = job, tenant = record[1], kind = record[2],
+  state = state, created_ms = tonumber(record[4]), finished_ms = now}))
+redis.call('ZADD', P .. 'outbox', now, event)
 return 1

@@ -3,7 +3,7 @@
 local P = KEYS[1]
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
-local hints = {} -- units that became ready in this step, for the caller to send
+local hints = {} -- for each unit that became ready in this step the service that runs it, for the caller to send
 
 local DEPTH = {job = 1, channel = 2, region = 3}
 
@@ -11,6 +11,7 @@ local function job_key(job) return P .. 'job:' .. job end
 local function units_key(job) return P .. 'job:' .. job .. ':units' end
 local function unit_key(unit) return P .. 'unit:' .. unit end
 local function unit_id(job, stage, index) return job .. ':' .. stage .. ':' .. index end
+local function service_of(stage) return string.match(stage, '^[^.]+') end
 
 local function graph_of(job) return cjson.decode(redis.call('HGET', job_key(job), 'graph')) end
 
@@ -28,6 +29,14 @@ end
 local function changed(job) redis.call('HINCRBY', job_key(job), 'version', 1) end
 local function count(stage, state, by) redis.call('HINCRBY', P .. 'stages', stage .. ':' .. state, by) end
 
+-- Unfinished jobs, over all and of one tenant.
+local function backlog(tenant, by)
+  redis.call('HINCRBY', P .. 'backlog', 'jobs', by)
+  if redis.call('HINCRBY', P .. 'backlog', 'tenant:' .. tenant, by) == 0 then
+    redis.call('HDEL', P .. 'backlog', 'tenant:' .. tenant)
+  end
+end
+
 -- A stage is busy for a job while at least one of the job's units is leased in it.
 local function lease_begins(job, stage)
   count(stage, 'leased', 1)
@@ -44,38 +53,64 @@ local function lease_ends(job, stage)
   end
 end
 
-local function make_ready(unit, stage, not_before, resend_ms)
-  redis.call('HSET', unit_key(unit), 'state', 'ready', 'not_before', not_before, 'sends', 1)
+-- Where ready units wait: per service and class a ring of tenants, per tenant its units, those of the oldest job first.
+local function place_of(job, stage)
+  local record = redis.call('HMGET', job_key(job), 'priority', 'tenant', 'created_ms')
+  local class = service_of(stage) .. ':' .. record[1]
+  return P .. 'ring:' .. class, P .. 'ready:' .. class .. ':' .. record[2], record[2], record[3]
+end
+
+local function enqueue(unit, job, stage)
+  local ring, queue, tenant, created_ms = place_of(job, stage)
+  redis.call('ZADD', queue, created_ms, unit)
+  if redis.call('ZCARD', queue) == 1 then redis.call('RPUSH', ring, tenant) end
+  redis.call('HINCRBY', P .. 'waiting', service_of(stage), 1)
+  hints[#hints + 1] = service_of(stage)
+end
+
+-- Takes a unit that is ready from where it waits, be it for a worker or for its time.
+local function dequeue(unit, job, stage)
+  local ring, queue, tenant = place_of(job, stage)
+  if redis.call('ZREM', queue, unit) == 0 then
+    redis.call('ZREM', P .. 'due', unit)
+    return
+  end
+  redis.call('HINCRBY', P .. 'waiting', service_of(stage), -1)
+  if redis.call('EXISTS', queue) == 0 then redis.call('LREM', ring, 1, tenant) end
+end
+
+local function make_ready(unit, job, stage, not_before)
+  redis.call('HSET', unit_key(unit), 'state', 'ready')
   count(stage, 'ready', 1)
   if not_before > now then
     redis.call('ZADD', P .. 'due', not_before, unit)
   else
-    redis.call('ZADD', P .. 'due', now + resend_ms, unit)
-    hints[#hints + 1] = unit
+    redis.call('ZREM', P .. 'due', unit)
+    enqueue(unit, job, stage)
   end
 end
 
 local function create(job, stage, index, payload)
   local unit = unit_id(job, stage, index)
   redis.call('HSET', unit_key(unit), 'job', job, 'stage', stage, 'index', index, 'state', 'blocked',
-    'attempt', 0, 'failures', 0, 'payload', payload)
+    'attempt', 0, 'failures', 0, 'losses', 0, 'payload', payload)
   redis.call('RPUSH', units_key(job), unit)
   redis.call('HINCRBY', job_key(job), 'total:' .. stage, 1)
   return unit
 end
 
 -- Creates the units of every consecutive stage of one scope; the first is ready, the rest blocked.
-local function create_chain(job, graph, from, index, payload, resend_ms)
+local function create_chain(job, graph, from, index, payload)
   for i = from, #graph do
     if graph[i].scope ~= graph[from].scope then break end
     local unit = create(job, graph[i].stage, index, payload)
     redis.call('HINCRBY', job_key(job), 'open', 1)
-    if i == from then make_ready(unit, graph[i].stage, now, resend_ms) end
+    if i == from then make_ready(unit, job, graph[i].stage, now) end
   end
 end
 
 -- With no unit left open, the gathering stage becomes ready; after it, or without one, the job may be finished.
-local function close_out(job, graph, resend_ms)
+local function close_out(job, graph)
   local record = redis.call('HMGET', job_key(job), 'open', 'state', 'fatal')
   if tonumber(record[1]) > 0 then return end
   for i, node in ipairs(graph) do
@@ -84,7 +119,7 @@ local function close_out(job, graph, resend_ms)
       if redis.call('HGET', unit_key(unit), 'state') == 'blocked' then
         if record[2] == 'running' and not record[3] then
           redis.call('HINCRBY', job_key(job), 'open', 1)
-          make_ready(unit, node.stage, now, resend_ms)
+          make_ready(unit, job, node.stage, now)
           return
         end
         redis.call('HSET', unit_key(unit), 'state', 'dead', 'error_code', 'upstream_failed')
@@ -100,16 +135,20 @@ end
 local function bury(job, unit, stage, code, detail)
   local state = redis.call('HGET', unit_key(unit), 'state')
   if state == 'dead' then return end -- a cancel buries what waits for a unit that still runs
-  if state == 'ready' then count(stage, 'ready', -1) end
-  if state == 'leased' then lease_ends(job, stage) end
+  if state == 'ready' then
+    count(stage, 'ready', -1)
+    dequeue(unit, job, stage)
+  elseif state == 'leased' then
+    lease_ends(job, stage)
+    redis.call('ZREM', P .. 'due', unit)
+  end
   redis.call('HSET', unit_key(unit), 'state', 'dead', 'error_code', code, 'error_detail', detail)
-  redis.call('ZREM', P .. 'due', unit)
   redis.call('HINCRBY', job_key(job), 'dead:' .. stage, 1)
   redis.call('HINCRBY', job_key(job), 'open', -1)
 end
 
 -- Ends a unit for good, and the units of its index that wait for it.
-local function kill(job, unit, code, detail, resend_ms)
+local function kill(job, unit, code, detail)
   local graph = graph_of(job)
   local record = redis.call('HMGET', unit_key(unit), 'stage', 'index')
   local at = position(graph, record[1])
@@ -119,7 +158,7 @@ local function kill(job, unit, code, detail, resend_ms)
     bury(job, unit_id(job, graph[i].stage, record[2]), graph[i].stage, 'upstream_failed', '')
   end
   if record[2] == 'job' and not gathers(graph, at) then redis.call('HSET', job_key(job), 'fatal', 1) end
-  close_out(job, graph, resend_ms)
+  close_out(job, graph)
   changed(job)
 end
 

@@ -102,6 +102,32 @@ async def test_a_conflict_is_not_to_be_repeated_unless_time_resolves_it(
     assert "retry-after" not in over.headers
 
 
+@pytest.mark.parametrize(
+    ("error", "wait_s"),
+    [
+        (errors.Overloaded("Full.", code="backlog_full"), 30),
+        (errors.Overloaded("Full.", code="tenant_backlog_full"), 30),
+        (errors.StorageFailure("Full.", code="storage_full"), 30),
+        (errors.Unavailable("Full.", code="redis_full"), 30),
+        (errors.Overloaded("A service is full."), 2),
+        (errors.Unavailable("Away.", code="redis_unavailable"), 2),
+    ],
+)
+async def test_what_is_full_is_to_be_left_alone_for_longer_than_what_is_away(
+    app: FastAPI, client: httpx.AsyncClient, error: DragomanError, wait_s: int
+) -> None:
+    raising(app, error)
+    assert (await client.get("/fails")).headers["retry-after"] == str(wait_s)
+
+
+async def test_a_mistake_of_the_operator_is_not_to_be_repeated(
+    app: FastAPI, client: httpx.AsyncClient
+) -> None:
+    raising(app, errors.Misconfigured("Set it right."))
+    answer = await client.get("/fails")
+    assert (answer.status_code, answer.headers["x-should-retry"]) == (500, "false")
+
+
 async def test_a_missing_key_is_asked_for(stranger: httpx.AsyncClient) -> None:
     response = await stranger.get("/v1/jobs")
     assert response.headers["www-authenticate"].startswith("Bearer")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from threading import Event
 
 import httpx
 
 from services.gateway.api.events import events
 from services.gateway.jobs.model import Job
 from services.gateway.settings import GatewaySettings
+from services.shared import tasks
 from services.shared.errors import NotFound, Unavailable
 from tests.unit.gateway import world as steps
 from tests.unit.gateway.world import TENANT, TEXT_SPEC, World
@@ -22,7 +24,7 @@ def fields(event: str) -> dict[str, str]:
 
 async def test_a_watcher_sees_every_state_and_then_the_end(world: World) -> None:
     job = world.submit(TEXT_SPEC)
-    stream = events(lambda: world.jobs.get(TENANT, job.id), GatewaySettings(gateway_events_poll_s=0.001))
+    stream = events(lambda: world.jobs.get(TENANT, job.id), FAST, Event())
     assert (await anext(stream)).startswith("retry: ")
     seen = [fields(await anext(stream))]
     steps.translated(world, job, "job", "Quarto 12")
@@ -64,7 +66,7 @@ async def test_nobody_watches_a_job_that_is_not_there(client: httpx.AsyncClient)
 
 async def test_a_silent_job_keeps_the_connection_open_with_comments(world: World) -> None:
     job = world.submit(TEXT_SPEC)
-    stream = events(lambda: world.jobs.get(TENANT, job.id), FAST, last_version=10**6)
+    stream = events(lambda: world.jobs.get(TENANT, job.id), FAST, Event(), last_version=10**6)
     seen = [await anext(stream) for _ in range(3)]
     assert [event[:1] for event in seen] == ["r", ":", ":"]
 
@@ -73,11 +75,38 @@ async def test_an_erased_job_ends_its_streams() -> None:
     def gone() -> Job:
         raise NotFound("There is no such job.")
 
-    assert [event[:5] async for event in events(gone, FAST)] == ["retry"]
+    assert [event[:5] async for event in events(gone, FAST, Event())] == ["retry"]
 
 
 async def test_a_stream_ends_quietly_while_redis_is_away() -> None:
     def away() -> Job:
         raise Unavailable("Redis cannot be reached; check that it runs.")
 
-    assert [event[:5] async for event in events(away, FAST)] == ["retry"]
+    assert [event[:5] async for event in events(away, FAST, Event())] == ["retry"]
+
+
+async def test_a_stream_ends_with_the_gateway_and_not_with_its_job(world: World) -> None:
+    job, ending = world.submit(TEXT_SPEC), Event()
+    stream = events(lambda: world.jobs.get(TENANT, job.id), FAST, ending)
+    seen = [await anext(stream), await anext(stream)]
+    ending.set()
+    assert [event async for event in stream] == []
+    assert fields(seen[1])["event"] == "job"
+
+
+async def test_who_watches_after_a_retry_sees_the_job_run_and_end_again(
+    client: httpx.AsyncClient, world: World
+) -> None:
+    job = world.submit(TEXT_SPEC)
+    world.store.fail(job.id, (tasks.TRANSLATE, "job"), "timeout")
+    failed = world.done(job)
+    path, seen = f"/v1/jobs/{job.id}/events", {"last-event-id": str(failed.version)}
+    assert (await client.get(path, headers=seen)).status_code == 204
+    world.jobs.retry(TENANT, job.id)
+    stream = events(lambda: world.jobs.get(TENANT, job.id), FAST, Event(), failed.version)
+    assert (await anext(stream)).startswith("retry: ")
+    assert json.loads(fields(await anext(stream))["data"])["state"] == "running"
+    steps.translated(world, job, "job", "Quarto 12")
+    world.done(job)
+    assert json.loads(fields([event async for event in stream][-1])["data"])["state"] == "succeeded"
+    assert '"state":"succeeded"' in (await client.get(path, headers=seen)).text

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from anyio import to_thread
+from fastapi import FastAPI
 from jsonschema import Draft202012Validator
 
 from services.gateway.jobs.spec import kinds
@@ -71,6 +72,13 @@ async def test_one_missing_component_is_not_ready(
     assert [each["ready"] for each in answer.json()["components"]] == [True, False]
 
 
+async def test_a_gateway_that_ends_is_not_ready(app: FastAPI, stranger: httpx.AsyncClient) -> None:
+    app.state.context.ending.set()
+    answer = await stranger.get("/readyz")
+    assert (answer.status_code, answer.json()["ready"]) == (503, False)
+    assert answer.json()["components"][-1]["name"] == "gateway"
+
+
 async def test_metrics_show_how_deep_the_stages_are(stranger: httpx.AsyncClient, world: World) -> None:
     world.submit(TEXT_SPEC)
     answer = await stranger.get("/metrics")
@@ -125,6 +133,15 @@ async def test_the_api_describes_itself(client: httpx.AsyncClient) -> None:
     form = body["multipart/form-data"]["schema"]["properties"]
     assert form["spec"] == body["application/json"]["schema"] == {"$ref": "#/components/schemas/JobSpec"}
     assert set(description["components"]["schemas"]["JobSpec"]["discriminator"]["mapping"]) == set(kinds())
+
+
+async def test_the_description_names_the_headers_of_a_submission(client: httpx.AsyncClient) -> None:
+    description = (await client.get("/v1/openapi.json")).json()
+    described = {each["name"]: each for each in description["paths"]["/v1/jobs"]["post"]["parameters"]}
+    assert set(described) == {"idempotency-key", "x-stainless-retry-count"}
+    assert {each["in"] for each in described.values()} == {"header"}
+    assert all(each["description"] and not each["required"] for each in described.values())
+    assert "/v1/jobs/{job_id}/retry" in description["paths"]
 
 
 async def test_every_reference_of_the_description_leads_somewhere(client: httpx.AsyncClient) -> None:

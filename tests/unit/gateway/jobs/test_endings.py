@@ -80,8 +80,10 @@ def test_every_call_ends_in_one_state_that_its_files_and_reasons_fit(play: tuple
     assert bool(job.holes) == (job.state in {JobState.FAILED, JobState.PARTIALLY_SUCCEEDED}) or (
         job.state is JobState.CANCELLED
     )
-    if job.state in {JobState.FAILED, JobState.CANCELLED}:
+    if job.state is JobState.CANCELLED:
         assert (job.files, world.kept()) == ((), [])
+    elif job.state is JobState.FAILED:
+        assert (job.files, f"{job.prefix}input" in world.kept()) == ((), True)
     else:
         result = result_of(world, job)
         jsonschema.validate(result, SCHEMA)

@@ -120,14 +120,14 @@ def test_what_was_made_of_a_region_before_a_failure_is_kept(world: World) -> Non
     ]
 
 
-def test_a_file_that_cannot_be_read_fails_the_job_and_leaves_nothing(world: World) -> None:
+def test_a_file_that_cannot_be_read_fails_the_job_and_is_kept_for_a_retry(world: World) -> None:
     job = world.submit(CALL_SPEC, WAV)
     world.store.fail(job.id, (tasks.DECODE, "job"), "truncated_media", "The file ends too early.")
     job = world.done(job)
     assert job.state is JobState.FAILED
     assert job.error is not None
     assert (job.error.code, job.error.detail) == ("truncated_media", "The file ends too early.")
-    assert (job.files, world.kept()) == ((), [])
+    assert (job.files, world.kept()) == ((), [f"{job.prefix}input"])
 
 
 def test_a_cancelled_job_leaves_nothing(world: World) -> None:
@@ -165,6 +165,15 @@ def test_a_job_ends_even_when_its_result_cannot_be_made(
     world.store.complete(job.id, (tasks.TRANSLATE, "job"), output)
     job = world.done(job)
     assert (job.state, job.error and job.error.code) == (JobState.FAILED, code)
+
+
+def test_a_job_ends_even_when_a_document_is_damaged(world: World) -> None:
+    job = world.submit(TEXT_SPEC)
+    steps.translated(world, job, "job", "Quarto 12")
+    (document,) = world.folder.rglob("translation.json")
+    document.write_bytes(document.read_bytes().replace(b"Quarto 12", b"Quarto 13"))
+    job = world.done(job)
+    assert (job.state, job.error and job.error.code) == (JobState.FAILED, "artifact_lost")
 
 
 def test_a_store_that_is_away_for_now_is_tried_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

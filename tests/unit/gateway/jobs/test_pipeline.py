@@ -55,3 +55,16 @@ def test_what_the_ledger_cannot_gather_is_refused_at_definition(scopes: list[Sco
 )
 def test_any_other_order_of_scopes_is_a_pipeline(scopes: list[Scope]) -> None:
     Pipeline(tuple(Stage(str(at), scope) for at, scope in enumerate(scopes)))
+
+
+@pytest.mark.parametrize("attempts", [0, -1, 11])
+def test_a_budget_without_chance_or_end_is_refused_at_definition(attempts: int) -> None:
+    with pytest.raises(ValueError, match="1 to 10"):
+        Stage(tasks.DECODE, "job", attempts=attempts)
+
+
+def test_what_a_whole_job_hangs_on_is_tried_more_often_than_one_region() -> None:
+    budgets = {stage.name: stage.attempts for stage in PIPELINES["speech_translation"].stages}
+    assert min(budgets[tasks.DECODE], budgets[tasks.ENCODE]) > max(
+        budgets[tasks.TRANSCRIBE], budgets[tasks.TRANSLATE], budgets[tasks.SYNTHESIZE]
+    )

@@ -10,7 +10,7 @@ import pytest
 from services.gateway.jobs.ids import new_job_id
 from services.gateway.jobs.model import JobState
 from services.gateway.jobs.ports import JobQuery, Submission
-from services.gateway.jobs.service import Upload
+from services.gateway.jobs.service import Sent, Upload
 from services.shared import tasks
 from services.shared.errors import Conflict, DragomanError, InvalidMedia, NotFound, Unavailable
 from services.shared.tasks import Hint
@@ -29,7 +29,7 @@ def finished(world: World, name: str = "Quarto 12") -> str:
 def test_an_accepted_call_is_kept_written_and_hinted_at(world: World) -> None:
     job = world.submit(CALL_SPEC | {"priority": "interactive", "metadata": {"call": "42"}}, WAV)
     assert world.kept() == [f"{TENANT}/{job.id}/input"]
-    assert world.dispatched.hints == [Hint(tasks.DECODE, f"{job.id}:{tasks.DECODE}:job", "interactive")]
+    assert world.dispatched.hints == [Hint("codec")]
     known = world.jobs.get(TENANT, job.id)
     assert (known.state, known.metadata) == (JobState.QUEUED, {"call": "42"})
     assert list(known.progress) == list(tasks.STAGES)
@@ -90,7 +90,7 @@ def test_an_upload_that_breaks_off_leaves_nothing_behind(world: World) -> None:
             return super().read(size)
 
     with pytest.raises(EOFError):
-        world.jobs.submit(TENANT, '{"kind": "decode"}', Upload(Broken(WAV * 100), len(WAV) * 100))
+        world.jobs.submit(Sent(TENANT, '{"kind": "decode"}', Upload(Broken(WAV * 100), len(WAV) * 100)))
     assert world.kept() == []
 
 

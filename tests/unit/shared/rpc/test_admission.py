@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable
 
 import pytest
 
-from services.shared.errors import InvalidRequest, Overloaded
-from services.shared.rpc.admission import Admission
+from services.shared import telemetry
+from services.shared.errors import InvalidRequest, Overloaded, Timeout
+from services.shared.rpc.admission import CALL, Admission, Call
 from tests.support.waiting import becomes
 
 
@@ -77,9 +79,67 @@ async def test_waiting_work_whose_caller_leaves_never_runs() -> None:
     await becomes(lambda: admission.admitted == 2)
     second.cancel()
     await becomes(lambda: admission.admitted == 1)
+    third = asyncio.create_task(admission.run(busy))
+    await becomes(lambda: admission.admitted == 2)
+    busy.end.set()
+    await asyncio.gather(first, third)
+    assert ran == []
+    admission.close()
+
+
+async def test_waiting_work_whose_deadline_passes_never_runs() -> None:
+    """Also when nobody has told the server yet that the caller has gone."""
+    admission, busy, ran = Admission(1, 1), Busy(), list[bool]()
+    first = asyncio.create_task(admission.run(busy))
+    await becomes(lambda: busy.now == 1)
+    ends_s = time.monotonic() + 0.05
+    CALL.set(Call("method", ends_s))
+    second = asyncio.create_task(admission.run(lambda _cancelled: ran.append(True)))
+    await becomes(lambda: admission.admitted == 2 and time.monotonic() > ends_s)
     busy.end.set()
     await first
+    with pytest.raises(Timeout):
+        await second
     assert ran == []
+    admission.close()
+
+
+def cancels(method: str) -> tuple[float, float]:
+    """Return how many cancelled calls of a method were timed, and their seconds altogether."""
+    found = [
+        telemetry.REGISTRY.get_sample_value(f"dragoman_cancel_seconds_{each}", {"method": method})
+        for each in ("count", "sum")
+    ]
+    return found[0] or 0.0, found[1] or 0.0
+
+
+async def test_the_time_from_a_cancel_to_a_free_slot_is_measured() -> None:
+    admission, busy, method = Admission(1, 1), Busy(), "/measured"
+    CALL.set(Call(method))
+    left = asyncio.create_task(admission.run(busy))
+    await becomes(lambda: busy.now == 1)
+    waiting = asyncio.create_task(admission.run(busy))
+    await becomes(lambda: admission.admitted == 2)
+    waiting.cancel()
+    began_s = time.monotonic()
+    left.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await left
+    assert cancels(method)[0] == 0, "the model is not free yet"
+    least_s = time.monotonic() + 0.1
+    await becomes(lambda: time.monotonic() > least_s)
+    busy.end.set()
+    await becomes(lambda: cancels(method)[0] == 1)
+    assert 0.1 < cancels(method)[1] < time.monotonic() - began_s
+    admission.close()
+
+
+async def test_work_that_nobody_cancels_is_not_measured() -> None:
+    admission = Admission(1, 0)
+    CALL.set(Call("/finished"))
+    assert await admission.run(lambda _cancelled: "done") == "done"
+    await becomes(lambda: admission.admitted == 0)
+    assert cancels("/finished") == (0, 0)
     admission.close()
 
 

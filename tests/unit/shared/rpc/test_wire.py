@@ -6,7 +6,7 @@ import grpc
 import pytest
 
 from services.shared import errors
-from services.shared.rpc import wire
+from services.shared.rpc import client, wire
 
 TREE = [cls for cls in errors.tree() if cls.__module__ == errors.__name__]
 
@@ -32,7 +32,14 @@ def test_every_error_and_nothing_else_has_a_status() -> None:
 
 def test_the_channel_retries_only_what_may_pass() -> None:
     retried = [cls for cls, status in wire.STATUS.items() if status is grpc.StatusCode.UNAVAILABLE]
-    assert retried == [errors.Unavailable]
+    assert retried == [errors.Unavailable, errors.ConnectionLost]
+
+
+def test_the_channel_retries_no_method_that_answers_with_a_stream() -> None:
+    names = [f"/{each['service']}/{each['method']}" for each in client.RETRIED]
+    assert "/dragoman.v1.Asr/Transcribe" in names
+    assert "/dragoman.v1.Codec/Probe" in names
+    assert not {"/dragoman.v1.Codec/Decode", "/dragoman.v1.Tts/Synthesize"}.intersection(names)
 
 
 def test_an_error_without_a_status_is_internal() -> None:

@@ -1,0 +1,41 @@
+"""Serves the app until the process is told to end, and then ends well."""
+
+from __future__ import annotations
+
+from threading import Event
+from types import FrameType
+
+import uvicorn
+from fastapi import FastAPI
+
+from services.gateway.api.context import Context
+from services.gateway.settings import GatewaySettings
+
+
+class _Server(uvicorn.Server):
+    """Says at once when a signal to end has come: event streams would hold up the end of the process."""
+
+    def __init__(self, config: uvicorn.Config, ending: Event) -> None:
+        super().__init__(config)
+        self._ending = ending
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Note the signal."""
+        self._ending.set()
+        super().handle_exit(sig, frame)
+
+
+def serve(app: FastAPI, settings: GatewaySettings) -> None:
+    """Serve HTTP until SIGTERM or SIGINT; then take no connection, and give running requests drain_s."""
+    context: Context = app.state.context
+    config = uvicorn.Config(
+        app,
+        host=settings.http_host,
+        port=settings.http_port,
+        log_level=settings.log_level,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=round(settings.drain_s),
+    )
+    _Server(config, context.ending).run()
