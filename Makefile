@@ -5,10 +5,10 @@ STAMP := .venv/.setup
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo up down test lint protos bench clean
+.PHONY: help setup models demo up down test test-faults soak lint protos bench clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## Install everything into .venv; does nothing when nothing changed
 
@@ -46,6 +46,12 @@ lint: setup ## Check style, types and import rules
 protos: setup ## Generate the stubs again
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m grpc_tools.protoc -I. \
 		--python_out=. --grpc_python_out=. --mypy_out=. --mypy_grpc_out=. protos/v1/*.proto
+
+test-faults: setup ## Kill, freeze and starve the processes of whole installations; prints what was survived
+	@$(BIN)/python -m pytest tests/faults
+
+soak: setup ## Random kills under load: make soak MINUTES=10
+	@$(BIN)/python -m tests.faults.soak --minutes $(or $(MINUTES),10)
 
 bench: models ## Measure; writes JSON and plots
 	@$(BIN)/python -m tests.bench

@@ -42,6 +42,11 @@ class Settings(BaseSettings):
         pattern=r"^s3://[a-z0-9][a-z0-9.-]+(/[A-Za-z0-9._/-]*)?$",
         description="Bucket for artifacts, such as s3://bucket/folder; a folder of the home when unset.",
     )
+    artifacts_reserve_bytes: int = Field(
+        256 * 1024**2,
+        ge=0,
+        description="Disk space that artifacts leave free: a full disk would end the embedded Redis.",
+    )
     s3_endpoint: str | None = Field(
         None, pattern=r"^https?://[^@]+$", description="Address of an S3 store that is not Amazon's."
     )

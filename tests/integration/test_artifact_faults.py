@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -100,6 +101,14 @@ def test_a_full_disk_refuses_for_now_and_harms_nothing(tmp_path: Path) -> None:
     assert left == ["ballast", "earlier"]
     assert intact
     assert later == MIB
+
+
+def test_artifacts_leave_the_disk_the_space_that_is_reserved(tmp_path: Path) -> None:
+    free_bytes = shutil.disk_usage(tmp_path).free
+    greedy = LocalArtifacts(tmp_path, reserve_bytes=2 * free_bytes)
+    assert refused(greedy, "acme/job_1/late", b"x") == ["storage_full", True]
+    assert files(tmp_path) == []
+    LocalArtifacts(tmp_path, reserve_bytes=1).put("acme/job_1/late", b"x")
 
 
 def test_a_disk_that_takes_no_more_files_is_full(tmp_path: Path) -> None:

@@ -26,11 +26,12 @@ class LocalArtifacts(Artifacts):
 
     Args:
         folder: Created when missing.
+        reserve_bytes: Space on the disk that is left free: an object that would use it is not stored.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, reserve_bytes: int = 0) -> None:
         self._objects = folder / "objects"
-        super().__init__(LocalBlobs(self._objects))
+        super().__init__(LocalBlobs(self._objects, reserve_bytes))
 
 
 class LocalBlobs:
@@ -38,10 +39,12 @@ class LocalBlobs:
 
     Args:
         folder: Created when missing.
+        reserve_bytes: Space on the disk that is left free.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, reserve_bytes: int = 0) -> None:
         self._folder = folder
+        self._reserve_bytes = reserve_bytes
         missing = [each for each in (folder, *folder.parents) if not each.exists()]
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for each in missing:
@@ -57,13 +60,19 @@ class LocalBlobs:
             staged = Path(name)
             try:
                 with os.fdopen(handle, "wb") as file:
-                    file.writelines(parts)
+                    file.writelines(self._while_space(parts))
                     file.flush()
                     os.fsync(file.fileno())
                 staged.replace(target)
             finally:
                 staged.unlink(missing_ok=True)
             self._sync_path(target.parent)
+
+    def _while_space(self, parts: Iterator[bytes]) -> Iterator[bytes]:
+        for part in parts:
+            if self._reserve_bytes and shutil.disk_usage(self._folder).free < self._reserve_bytes + len(part):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            yield part
 
     def open(self, key: str, tail_bytes: int) -> OpenFile:
         """Open a file for reading; its last bytes cost no more than others."""

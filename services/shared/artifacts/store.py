@@ -16,7 +16,7 @@ def open_store(settings: Settings) -> Artifacts:
         Misconfigured: only half of the S3 keys is set.
     """
     if settings.artifacts_url is None:
-        return LocalArtifacts(settings.artifacts_dir)
+        return LocalArtifacts(settings.artifacts_dir, settings.artifacts_reserve_bytes)
     # A library of 40 MB, for those who need it.
     from services.shared.artifacts.s3 import S3Blobs  # noqa: PLC0415
 
