@@ -10,7 +10,7 @@ from typing import Final
 
 from tests.bench import plots, report
 
-BENCHMARKS: Final = ("control_plane", "memory", "pipeline", "quality")
+BENCHMARKS: Final = ("control_plane", "cancel", "memory", "pipeline", "quality")
 
 
 def main() -> None:
