@@ -80,7 +80,10 @@ def packages() -> Iterator[Check]:
 def redis(settings: CliSettings) -> Check:
     """Check for a redis-server binary, or for the Redis that the user named."""
     if settings.brings_own_redis:
-        version = redis_server.ping(settings.redis_url)
+        try:
+            version = redis_server.ping(settings.redis_url)
+        except Misconfigured as error:
+            return Check("redis", Health.BAD, "", error.detail)
         if version is None:
             return Check(
                 "redis", Health.BAD, "", "The Redis of DRAGOMAN_REDIS_URL does not answer; start it."

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import uvicorn
 from fastapi import FastAPI
 
 from services.gateway.api.application import build
 from services.gateway.api.context import Context
+from services.gateway.api.serving import serve
 from services.gateway.capabilities import GrpcCapabilities
 from services.gateway.dispatch import CeleryDispatcher
 from services.gateway.health import Health
@@ -54,17 +54,7 @@ def main() -> None:
     """Serve HTTP until SIGTERM, then let running requests end."""
     settings = load(GatewaySettings)
     telemetry.configure("gateway", settings)
-    uvicorn.run(
-        create_app(settings),
-        host=settings.http_host,
-        port=settings.http_port,
-        log_level=settings.log_level,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        # An event stream ends only with its job: it must not hold up the end of the process for long.
-        timeout_graceful_shutdown=round(settings.drain_s),
-    )
+    serve(create_app(settings), settings)
 
 
 if __name__ == "__main__":

@@ -124,6 +124,14 @@ def test_a_file_that_cannot_be_decoded_leaves_nothing_to_run(shop: Shop) -> None
     assert codes == {tasks.DECODE: "truncated_media", tasks.ENCODE: "upstream_failed"}
 
 
+def test_an_end_that_was_composed_from_another_version_is_refused(shop: Shop) -> None:
+    job_id = translate(shop)
+    version = look(shop, job_id).version
+    assert not shop.store.finish(job_id, Final(JobState.SUCCEEDED, version=version - 1))
+    assert not look(shop, job_id).state.final
+    assert shop.store.finish(job_id, Final(JobState.SUCCEEDED, version=version))
+
+
 def test_a_job_is_finished_once(shop: Shop) -> None:
     job_id = translate(shop)
     assert shop.store.finish(job_id, Final(JobState.SUCCEEDED, files=FILES, needs_review=True))

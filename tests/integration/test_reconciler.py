@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import threading
 import time
@@ -40,7 +41,7 @@ HINT = Hint("codec")
 class Desk:
     """A reconciler with all it needs, the hints that it sent, and a queue that lost every hint before."""
 
-    def __init__(self, ledger: Ledger, folder: Path) -> None:
+    def __init__(self, ledger: Ledger, folder: Path, sweep_age_s: float = 3600) -> None:
         self.ledger = ledger
         self.artifacts = LocalArtifacts(folder)
         self.sent: list[Hint] = []
@@ -52,10 +53,14 @@ class Desk:
             missing=MissingHints(ledger.waiting, lambda: self.queued),
             send=self.sent.extend,
             outbox=Outbox(ledger, [measure, self.events.append]),
-            sweeper=Sweeper(store, self.artifacts, 0),
+            sweeper=Sweeper(store, self.artifacts, sweep_age_s),
             sweep_interval_s=0.001,
         )
         self.reconciler = Reconciler(ledger, duties)
+
+    def has_result(self, job: str = "job_1") -> bool:
+        """Say whether a result document is stored for a job."""
+        return any(each.key.endswith("/result.json") for each in self.artifacts.list(f"acme/{job}/files"))
 
     def complete(self, job: str = "job_1") -> None:
         """Run a job of one decoding unit up to its end."""
@@ -117,7 +122,8 @@ def test_a_broker_that_is_away_delays_nothing_else(desk: Desk, logged: Logged) -
     assert [line["event"] for line in logged()] == ["queues not seen"]
 
 
-def test_litter_of_killed_workers_is_swept_and_counted(desk: Desk) -> None:
+def test_litter_of_killed_workers_is_swept_and_counted(desk: Desk, tmp_path: Path) -> None:
+    desk = Desk(desk.ledger, tmp_path, sweep_age_s=0)
     before = metric("dragoman_swept_artifacts_total")
     job = new_job_id()
     desk.complete(job)
@@ -129,7 +135,7 @@ def test_litter_of_killed_workers_is_swept_and_counted(desk: Desk) -> None:
         return not desk.artifacts.exists(half)
 
     until(swept)
-    assert desk.artifacts.exists(f"acme/{job}/files/result.json")
+    assert desk.has_result(job)
     assert metric("dragoman_swept_artifacts_total") == before + 1
 
 
@@ -179,7 +185,7 @@ def test_a_job_with_nothing_left_to_run_ends_with_its_result(desk: Desk) -> None
     desk.complete()
     desk.reconciler.step()
     assert fields(desk.ledger)["state"] == "succeeded"
-    assert desk.artifacts.exists("acme/job_1/files/result.json")
+    assert desk.has_result()
     assert finishing(desk.ledger) == set()
     audit(desk.ledger, ["job_1"])
 
@@ -216,7 +222,25 @@ def test_a_job_cancelled_while_its_result_is_written_ends_as_cancelled(desk: Des
     assert fields(desk.ledger)["state"] == "cancelling"
     desk.reconciler.step()
     assert fields(desk.ledger)["state"] == "cancelled"
-    assert not desk.artifacts.exists("acme/job_1/files/result.json")
+    assert not desk.has_result()
+
+
+def test_a_finisher_that_comes_after_the_next_end_changes_nothing(desk: Desk) -> None:
+    prompt = Finisher(RedisJobStore(desk.ledger), desk.artifacts)
+
+    class Late(LocalArtifacts):
+        def put(self, key: str, data: bytes | Iterable[bytes]) -> Artifact:
+            desk.ledger.finish("job_1", "failed", {})
+            desk.ledger.retry("job_1")
+            prompt.finish("job_1")
+            return super().put(key, b"{}")
+
+    desk.complete()
+    Finisher(RedisJobStore(desk.ledger), Late(desk.artifacts._objects.parent)).finish("job_1")
+    record = fields(desk.ledger)
+    (file,) = json.loads(record["files"])
+    assert record["state"] == "succeeded"
+    assert len(desk.artifacts.get(file["key"])) == file["size_bytes"] > len(b"{}")
 
 
 def test_a_job_that_cannot_be_finished_now_delays_no_other_and_comes_again(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -46,10 +47,8 @@ class Fragile:
         return self.diary.read_text().split() if self.diary.exists() else []
 
     def listens(self) -> bool:
-        try:
-            return bool(health(self.port))
-        except grpc.RpcError:
-            return False
+        with socket.socket() as asking:
+            return asking.connect_ex(("127.0.0.1", self.port)) == 0
 
 
 @pytest.fixture
@@ -125,8 +124,9 @@ def test_a_server_that_was_killed_before_the_call_is_unavailable(ask: Ask, diary
 
 def test_a_stream_from_a_server_that_had_not_begun_ends_when_that_is_killed(diary: Path) -> None:
     with fragile(diary, "silent") as server, opened(server) as channel:
-        until(lambda: asking(speak, channel, HOLD) and server.begun)
+        until(server.listens)
         answer = asking(speak, channel, HOLD)
+        until(lambda: server.begun)
         server.process.kill()
         assert type(caught_from(answer)) is errors.Unavailable
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from services.gateway.jobs import states, subtitles
@@ -46,7 +47,7 @@ class Finisher:
             # Before the state: were it after, a crash in between would leave them for good.
             # A failed job keeps all that it has: a retry goes on from there.
             self._artifacts.delete_prefix(outcome.job.prefix)
-        if not self._store.finish(job_id, ending):
+        if not self._store.finish(job_id, replace(ending, version=outcome.job.version)):
             self._clean_up_after_losing(outcome)
 
     def _clean_up_after_losing(self, outcome: JobOutcome) -> None:
@@ -80,7 +81,9 @@ class Finisher:
         texts = {RESULT_NAME: json.dumps(result, ensure_ascii=False, indent=1)}
         if "subtitles" in outcome.spec.get("outputs", ()):
             texts |= subtitles.subtitles(result)
-        written = [self._write(outcome.job.prefix, name, text) for name, text in texts.items()]
+        # Of this version: a finisher that comes late must not write over the files of a later end.
+        prefix = f"{outcome.job.prefix}files/{outcome.job.version}/"
+        written = [self._write(prefix, name, text) for name, text in texts.items()]
         return Ending(
             state,
             files=(*written, *_stage_files(outcome)),
@@ -97,7 +100,7 @@ class Finisher:
             yield key, self._artifacts.get(key).decode()
 
     def _write(self, prefix: str, name: str, text: str) -> File:
-        key = f"{prefix}files/{name}"
+        key = f"{prefix}{name}"
         stored = self._artifacts.put(key, text.encode())
         extension = name.rpartition(".")[2]
         return File(name, key, _SUBTITLE_TYPES.get(extension, "application/json"), stored.size_bytes)

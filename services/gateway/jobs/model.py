@@ -165,9 +165,19 @@ class JobOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Final:
-    """How a job ends."""
+    """How a job ends.
+
+    Attributes:
+        state: The final state.
+        error: Why it failed.
+        files: What can be fetched.
+        needs_review: Whether a person should check the result.
+        version: The version of the job that this was composed from: another one does not end so, for it was
+            cancelled or tried again meanwhile. None fits any.
+    """
 
     state: JobState
     error: JobError | None = None
     files: tuple[File, ...] = ()
     needs_review: bool = False
+    version: int | None = None

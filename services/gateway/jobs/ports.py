@@ -148,8 +148,8 @@ class JobStore(Protocol):
     def finish(self, job_id: str, final: Final) -> bool:
         """Put a finishing job into its final state.
 
-        False, and no change, when the job is in a final state already, or when it was cancelled after
-        `outcome` was read and `final` is something else.
+        False, and no change, when the job is in a final state already, when it is cancelled and `final` is
+        something else, or when it is no longer of the version that `final` names.
         """
         ...
 

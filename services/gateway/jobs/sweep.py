@@ -88,7 +88,6 @@ class Sweeper:
     def _kept(self, job: Job) -> Iterator[str]:
         """Yield the prefixes of what a job in a final state still needs."""
         yield f"{job.prefix}input"
-        yield f"{job.prefix}files/"
         yield from (file.key for file in job.files)
         for unit in self._store.units(job.id):
             if unit.state is UnitState.DONE:

@@ -136,6 +136,8 @@ class MemoryJobStore:
                 return False
             if entry.job.state is JobState.CANCELLING and final.state is not JobState.CANCELLED:
                 return False
+            if final.version not in (None, entry.job.version):
+                return False
             entry.job = replace(
                 entry.job,
                 error=final.error,

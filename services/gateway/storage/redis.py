@@ -183,7 +183,7 @@ class RedisJobStore:
         }
         if final.error is not None:
             fields |= {"error_code": final.error.code, "error_detail": final.error.detail}
-        return self._ledger.finish(job_id, final.state, fields)
+        return self._ledger.finish(job_id, final.state, fields, final.version)
 
     @_reaching
     def depths(self) -> Mapping[str, StageDepth]:

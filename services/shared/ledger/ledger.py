@@ -135,9 +135,9 @@ class Ledger:
         """Raise redis.RedisError when Redis cannot be reached."""
         self._redis.ping()
 
-    def finish(self, job: str, state: str, fields: Mapping[str, str]) -> bool:
-        """Give a job its final state, once; False if somebody else did."""
-        return bool(self._run("finish", job, state, *_flat(fields)))
+    def finish(self, job: str, state: str, fields: Mapping[str, str], version: int | None = None) -> bool:
+        """Give a job its final state, once; False if somebody else did, or it is of another version now."""
+        return bool(self._run("finish", job, state, "" if version is None else version, *_flat(fields)))
 
     def erase(self, job: str) -> str:
         """Forget a finished job: "erased", "running" or "gone"."""

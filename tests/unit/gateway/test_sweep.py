@@ -127,20 +127,20 @@ def test_an_ended_job_keeps_what_it_stands_on_and_no_more(house: House, state: J
     job = house.submit()
     needed = {
         f"{job.prefix}input",
-        f"{job.prefix}files/result.json",
+        f"{job.prefix}files/9/result.json",
         f"{job.prefix}{DECODE}/job.1/channel-0.wav",
         f"{job.prefix}{TRANSCRIBE}/c0r0.1/transcript.json",
         f"{job.prefix}{ENCODE}/job.1/call.ogg",
-        f"{job.prefix}elsewhere/named.ogg",
     }
     strays = {
         f"{job.prefix}{DECODE}/job.2/channel-0.wav",
         f"{job.prefix}{TRANSCRIBE}/c0r0.11/transcript.json",
         f"{job.prefix}{TRANSCRIBE}/c0r1.1/transcript.json",
         f"{job.prefix}{TRANSCRIBE}/c0r00.1/transcript.json",
+        f"{job.prefix}files/4/result.json",
         f"{job.prefix}unknown/a",
     }
-    house.end(job, state, (File("named.ogg", f"{job.prefix}elsewhere/named.ogg", "audio/ogg", 5),))
+    house.end(job, state, (File("result.json", f"{job.prefix}files/9/result.json", "application/json", 5),))
     assert {unit.state for unit in house.store.units(job.id)} == {UnitState.DONE, UnitState.DEAD}
     house.put(*needed, *strays)
     assert (house.sweep(), house.kept()) == (len(strays), needed)

@@ -15,6 +15,7 @@ from services.shared.errors import NotFound, Unavailable
 from tests.unit.gateway import world as steps
 from tests.unit.gateway.world import TENANT, TEXT_SPEC, World
 
+QUIET = GatewaySettings(gateway_events_poll_s=0.001)
 FAST = GatewaySettings(gateway_events_poll_s=0.001, gateway_heartbeat_s=0.01)
 
 
@@ -24,7 +25,7 @@ def fields(event: str) -> dict[str, str]:
 
 async def test_a_watcher_sees_every_state_and_then_the_end(world: World) -> None:
     job = world.submit(TEXT_SPEC)
-    stream = events(lambda: world.jobs.get(TENANT, job.id), FAST, Event())
+    stream = events(lambda: world.jobs.get(TENANT, job.id), QUIET, Event())
     assert (await anext(stream)).startswith("retry: ")
     seen = [fields(await anext(stream))]
     steps.translated(world, job, "job", "Quarto 12")
@@ -87,7 +88,7 @@ async def test_a_stream_ends_quietly_while_redis_is_away() -> None:
 
 async def test_a_stream_ends_with_the_gateway_and_not_with_its_job(world: World) -> None:
     job, ending = world.submit(TEXT_SPEC), Event()
-    stream = events(lambda: world.jobs.get(TENANT, job.id), FAST, ending)
+    stream = events(lambda: world.jobs.get(TENANT, job.id), QUIET, ending)
     seen = [await anext(stream), await anext(stream)]
     ending.set()
     assert [event async for event in stream] == []
@@ -103,7 +104,7 @@ async def test_who_watches_after_a_retry_sees_the_job_run_and_end_again(
     path, seen = f"/v1/jobs/{job.id}/events", {"last-event-id": str(failed.version)}
     assert (await client.get(path, headers=seen)).status_code == 204
     world.jobs.retry(TENANT, job.id)
-    stream = events(lambda: world.jobs.get(TENANT, job.id), FAST, Event(), failed.version)
+    stream = events(lambda: world.jobs.get(TENANT, job.id), QUIET, Event(), failed.version)
     assert (await anext(stream)).startswith("retry: ")
     assert json.loads(fields(await anext(stream))["data"])["state"] == "running"
     steps.translated(world, job, "job", "Quarto 12")

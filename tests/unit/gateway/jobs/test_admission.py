@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from tests.unit.gateway import world as steps
 from tests.unit.gateway.world import BACKLOG, CALL_SPEC, TENANT, TEXT_SPEC, WAV, World
 
 DECODE = {"kind": "decode"}
+LABELLED = CALL_SPEC | {"metadata": {"call": "42", "agent": "7", "line": "3"}}
 JSON_SPACES = st.sampled_from([None, 1, 4])
 
 
@@ -61,10 +63,18 @@ def test_any_other_short_text_is_one(key: str) -> None:
     assert Repeatable(key).key == key
 
 
-@given(JSON_SPACES, st.permutations(list(CALL_SPEC)))
-def test_a_specs_formatting_and_order_do_not_matter(indent: int | None, order: list[str]) -> None:
-    shuffled = {name: CALL_SPEC[name] for name in order}
-    assert digest(shuffled, WAV, indent) == digest(CALL_SPEC, WAV)
+@given(JSON_SPACES, st.permutations(list(LABELLED)), st.permutations(list(LABELLED["metadata"])))
+def test_a_specs_formatting_and_order_do_not_matter(
+    indent: int | None, order: list[str], labels: list[str]
+) -> None:
+    shuffled = {name: LABELLED[name] for name in order}
+    shuffled["metadata"] = {name: LABELLED["metadata"][name] for name in labels}
+    assert digest(shuffled, WAV, indent) == digest(LABELLED, WAV)
+
+
+def test_a_fingerprint_is_made_of_what_was_sent_and_of_no_default() -> None:
+    sent = hashlib.sha256(json.dumps(TEXT_SPEC, sort_keys=True).encode()).digest()
+    assert digest(TEXT_SPEC) == hashlib.sha256(sent).hexdigest()
 
 
 @pytest.mark.parametrize(
