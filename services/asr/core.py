@@ -138,7 +138,7 @@ class AsrCore:
             samples: At most `max_region_ms`.
             language: BCP-47 code of what is spoken.
             task: What to write down.
-            cancelled: Asked before the work begins; when true it ends with Cancelled.
+            cancelled: Asked before the work begins, and by the engine; when true it ends with Cancelled.
 
         Returns:
             The hypothesis, its words in milliseconds from the start of the region.
@@ -160,7 +160,7 @@ class AsrCore:
         if not self._engine.speech_spans(audio):
             return silence(written)
         _check(cancelled)
-        return replace(self._engine.transcribe(audio, primary, task), language=written)
+        return replace(self._engine.transcribe(audio, primary, task, cancelled), language=written)
 
     def _primary(self, language: str) -> str:
         primary = language.partition("-")[0].lower()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import BinaryIO, Final
 
 import numpy as np
@@ -122,7 +123,8 @@ class CodecCore:
         for clip, placement in zip(clips, placements, strict=True):
             self._write(timeline, clip, placement, rate_hz, level=request.level)
             _stop_if(cancelled)
-        blocks = timeline.mixed() if request.layout == MIXED else timeline.multichannel()
+        mixed = request.layout == MIXED
+        blocks = timeline.mixed(partial(_stop_if, cancelled)) if mixed else timeline.multichannel()
         file = spool()
         try:
             self._engine.encode(_until(cancelled, blocks), target, file)

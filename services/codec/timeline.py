@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -73,13 +73,19 @@ class Timeline:
         for start in range(0, len(self._samples), BLOCK_SAMPLES):
             yield self._samples[start : start + BLOCK_SAMPLES]
 
-    def mixed(self) -> Iterator[Samples]:
+    def mixed(self, check: Callable[[], None] = lambda: None) -> Iterator[Samples]:
         """Yield blocks of shape (samples, 1): the sum of all channels.
 
         Where the sum would pass -1 dB of full scale anywhere, all of it is turned down by one factor:
         nothing clips, and no limiter pumps.
+
+        Args:
+            check: Called often while all blocks are heard before the first is yielded; may raise.
         """
-        peak = max(int(np.abs(block.sum(axis=1, dtype=np.int32)).max()) for block in self.multichannel())
+        peak = 0
+        for block in self.multichannel():
+            check()
+            peak = max(peak, int(np.abs(block.sum(axis=1, dtype=np.int32)).max()))
         ceiling = from_db(PEAK_DB) * FULL_SCALE
         factor = min(1.0, ceiling / peak) if peak else 1.0
         for block in self.multichannel():

@@ -11,9 +11,6 @@ from services.translation.engines.base import Model, TranslationEngine
 from services.translation.languages import Pair, resolve
 from services.translation.sentences import split
 
-# Enough to keep a batching engine busy; between two batches a call can be cancelled.
-_BATCH: Final = 16
-
 EMPTY: Final = "empty_translation"
 
 
@@ -106,10 +103,11 @@ class TranslationCore:
                 raise InternalError(f"The engine says nothing for {pair}.", code="self_test_failed")
 
     def _in_batches(self, texts: Sequence[str], pair: Pair, cancelled: Callable[[], bool]) -> Iterator[str]:
-        for start in range(0, len(texts), _BATCH):
+        size = self._engine.batch
+        for start in range(0, len(texts), size):
             if cancelled():
                 raise Cancelled("The caller went away.")
-            batch = texts[start : start + _BATCH]
+            batch = texts[start : start + size]
             out = self._engine.translate(batch, pair)
             if len(out) != len(batch):
                 raise InternalError("The engine gave another number of texts.", code="engine_broke_contract")

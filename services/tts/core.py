@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -77,17 +77,21 @@ class _Script:
     def estimate_ms(self, rate: float) -> float:
         return sum(
             self.engine.estimate_ms(piece.text, self.voice, rate) + piece.pause_ms / rate
-            for piece in self.pieces
+            for piece in self._uncancelled()
         )
 
     def speak(self, rate: float) -> Audio:
         parts = [np.zeros(0, np.float32)]
+        for piece in self._uncancelled():
+            pause = np.zeros(round(piece.pause_ms * SAMPLE_RATE_HZ / 1000 / rate), np.float32)
+            parts += (self.engine.synthesize(piece.text, self.voice, rate, self.cancelled), pause)
+        return np.concatenate(parts)
+
+    def _uncancelled(self) -> Iterator[Piece]:
         for piece in self.pieces:
             if self.cancelled():
                 raise Cancelled("The caller went away while its text was spoken.")
-            pause = np.zeros(round(piece.pause_ms * SAMPLE_RATE_HZ / 1000 / rate), np.float32)
-            parts += (self.engine.synthesize(piece.text, self.voice, rate), pause)
-        return np.concatenate(parts)
+            yield piece
 
 
 class TtsCore:
@@ -113,7 +117,7 @@ class TtsCore:
 
         Args:
             request: What to speak.
-            cancelled: Says whether to stop; asked before each piece.
+            cancelled: Says whether to stop; asked before each piece, and by the engine.
 
         Raises:
             InvalidRequest: invalid_rate, invalid_max_stretch or invalid_slot.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
@@ -125,12 +125,18 @@ class AsrEngine(Protocol):
         """Say how likely each of `languages` is, from at most 30 s of speech."""
         ...
 
-    def transcribe(self, audio: Audio, language: str, task: Task) -> Hypothesis:
+    def transcribe(
+        self, audio: Audio, language: str, task: Task, cancelled: Callable[[], bool] = lambda: False
+    ) -> Hypothesis:
         """Recognise a region of at most 30 s that has speech in it.
 
         Args:
             audio: The region.
             language: One of `languages`.
             task: TRANSLATE only where `translates_to_english`.
+            cancelled: Says whether to stop; asked between the steps of a model that has several.
+
+        Raises:
+            Cancelled: `cancelled()` became true.
         """
         ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import numpy as np
@@ -55,7 +55,13 @@ class FakeEngine:
         spoken = next(language for language, below_hz in _PITCHES.items() if crossings_hz < below_hz)
         return {language: 0.9 if language == spoken else 0.05 for language in _WORDS}
 
-    def transcribe(self, audio: Audio, language: str, task: Task) -> Hypothesis:
+    def transcribe(
+        self,
+        audio: Audio,
+        language: str,
+        task: Task,
+        cancelled: Callable[[], bool] = lambda: False,  # noqa: ARG002 - it takes no time
+    ) -> Hypothesis:
         """Count."""
         written = "en" if task is Task.TRANSLATE else language
         duration_ms = len(audio) * 1000 // SAMPLE_RATE_HZ

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +20,7 @@ from numpy.typing import NDArray
 
 from services.asr.engines.base import SAMPLE_RATE_HZ, Audio, Caution, Hypothesis, Model, Span, Task, Word
 from services.asr.settings import AsrSettings
+from services.shared.errors import Cancelled
 from services.shared.models.catalogue import Catalogue
 
 # Codes of Whisper that are not the BCP-47 primary tag: Javanese is jv (RFC 5646, section 2.2.1).
@@ -80,6 +83,47 @@ class _Passage:
     words: Sequence[Mapping[str, Any]]
 
 
+class _Steps:
+    """The model of the library, looking whether the thread's caller has gone before each of its steps.
+
+    Nothing interrupts a step. The library takes several for a region: it encodes, decodes up to six
+    times at rising temperatures when it is not satisfied, aligns, and does it again for a next window.
+
+    Args:
+        model: What the library calls.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self._cancelled: ContextVar[Callable[[], bool]] = ContextVar("cancelled", default=bool)
+
+    @contextmanager
+    def until(self, cancelled: Callable[[], bool]) -> Iterator[None]:
+        """Ask `cancelled` before each step of this thread inside the block."""
+        token = self._cancelled.set(cancelled)
+        try:
+            yield
+        finally:
+            self._cancelled.reset(token)
+
+    def encode(self, *arguments: Any, **named: Any) -> Any:
+        return self._step(self._model.encode, *arguments, **named)
+
+    def generate(self, *arguments: Any, **named: Any) -> Any:
+        return self._step(self._model.generate, *arguments, **named)
+
+    def align(self, *arguments: Any, **named: Any) -> Any:
+        return self._step(self._model.align, *arguments, **named)
+
+    def _step(self, step: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+        if self._cancelled.get()():
+            raise Cancelled("The caller went away while its region was recognised.")
+        return step(*arguments, **named)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._model, name)
+
+
 class FasterWhisperEngine:
     """A Whisper model in a local folder.
 
@@ -107,6 +151,7 @@ class FasterWhisperEngine:
             num_workers=decoding.parallel,
             local_files_only=True,
         )
+        self._steps = self._whisper.model = _Steps(self._whisper.model)
         # The library's list is that of the largest models; smaller ones lack the last languages.
         token = self._whisper.hf_tokenizer.token_to_id
         codes = (code for code in self._whisper.supported_languages if token(f"<|{code}|>") is not None)
@@ -143,8 +188,14 @@ class FasterWhisperEngine:
         codes = ((token.strip("<|>"), probability) for token, probability in tokens)
         return {_BCP47.get(code, code): probability for code, probability in codes}
 
-    def transcribe(self, audio: Audio, language: str, task: Task) -> Hypothesis:
+    def transcribe(
+        self, audio: Audio, language: str, task: Task, cancelled: Callable[[], bool] = lambda: False
+    ) -> Hypothesis:
         """Decode in a short window if that is wanted, and in the whole one if that went wrong."""
+        with self._steps.until(cancelled):
+            return self._transcribe(audio, language, task)
+
+    def _transcribe(self, audio: Audio, language: str, task: Task) -> Hypothesis:
         code, duration_s = _WHISPER.get(language, language), len(audio) / SAMPLE_RATE_HZ
         passages: list[_Passage] = []
         # In a short window the model often forgets to translate and writes down what it hears.

@@ -35,6 +35,11 @@ class TranslationEngine(Protocol):
         """The directions it can translate."""
         ...
 
+    @property
+    def batch(self) -> int:
+        """Sentences that it is best given at once, at least 1; between two batches a call can be cancelled."""
+        ...
+
     def model_of(self, pair: Pair) -> Model:
         """Return the model that translates one of `pairs`."""
         ...

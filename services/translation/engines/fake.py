@@ -28,6 +28,11 @@ class FakeEngine:
         """Every direction between six languages."""
         return _PAIRS
 
+    @property
+    def batch(self) -> int:
+        """As many as an engine on a GPU might take."""
+        return 16
+
     def model_of(self, _pair: Pair) -> Model:
         """Return the one model there is."""
         return self.model

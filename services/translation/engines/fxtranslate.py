@@ -69,6 +69,11 @@ class FxTranslateEngine:
         """The directions that were loaded."""
         return tuple(sorted(self._weights))
 
+    @property
+    def batch(self) -> int:
+        """One, for it gains nothing from more."""
+        return 1
+
     def model_of(self, pair: Pair) -> Model:
         """Return the model of a direction."""
         return self._weights[pair].model

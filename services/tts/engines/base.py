@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -66,16 +67,22 @@ class TtsEngine(Protocol):
         """
         ...
 
-    def synthesize(self, text: str, voice: str, rate: float) -> Audio:
+    def synthesize(
+        self, text: str, voice: str, rate: float, cancelled: Callable[[], bool] = lambda: False
+    ) -> Audio:
         """Speak.
 
         Args:
             text: One or a few sentences; `core` splits longer texts.
             voice: Name of one of `voices`.
             rate: Speaking rate, MIN_RATE to MAX_RATE.
+            cancelled: Says whether to stop; an engine that can be interrupted asks it while it speaks.
 
         Returns:
             float32 mono at SAMPLE_RATE_HZ in [-1, 1], without silence at its ends; empty when
             there is nothing to speak.
+
+        Raises:
+            Cancelled: `cancelled()` became true.
         """
         ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -46,7 +47,13 @@ class FakeEngine:
         """Return the true length times `forecast_error`."""
         return math.ceil(self._length_ms(text, rate) * self._forecast_error)
 
-    def synthesize(self, text: str, voice: str, rate: float) -> Audio:
+    def synthesize(
+        self,
+        text: str,
+        voice: str,
+        rate: float,
+        cancelled: Callable[[], bool] = lambda: False,  # noqa: ARG002 - it takes no time
+    ) -> Audio:
         """Return a tone at the pitch of the voice's gender."""
         gender = next(each.gender for each in _VOICES if each.name == voice)
         step = 2 * math.pi * _PITCH_HZ[gender] / SAMPLE_RATE_HZ

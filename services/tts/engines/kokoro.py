@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +19,7 @@ from kokoro_onnx.trim import trim
 from numpy.typing import NDArray
 from phonemizer.backend import EspeakBackend
 
+from services.shared.errors import Cancelled
 from services.shared.models.catalogue import Catalogue
 from services.tts.engines import kokoro_graph
 from services.tts.engines.base import Audio, Model, Voice
@@ -30,6 +33,7 @@ _STYLE_SHAPE: Final = (510, 1, 256)
 # A text is forecast before it is spoken, perhaps at several rates; its phonemes and durations are
 # kept meanwhile.
 _PLANS_KEPT: Final = 32
+_POLL_S: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +66,6 @@ class KokoroEngine:
         self._model = Model(MODEL_NAME, revision)
         self._folder = folder
         self._speaker, self._predictor = _sessions(folder / "model.onnx", threads)
-        # Without this a few long texts would leave the arena at several hundred megabytes for good.
-        self._options = onnxruntime.RunOptions()
-        self._options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         self._phonemizer = _Phonemizer()
         self._style = lru_cache(maxsize=None)(self._read_style)
         self._plan = lru_cache(maxsize=_PLANS_KEPT)(self._make_plan)
@@ -84,14 +85,18 @@ class KokoroEngine:
         spoken = (batch.length_ms(rate) - SILENCE_MS[voice] / rate for batch in self._plan(text, voice))
         return sum(max(_FRAME_MS, round(each)) for each in spoken)
 
-    def synthesize(self, text: str, voice: str, rate: float) -> Audio:
-        """Speak."""
-        parts = [self._speak(batch, rate) for batch in self._plan(text, voice)]
+    def synthesize(
+        self, text: str, voice: str, rate: float, cancelled: Callable[[], bool] = lambda: False
+    ) -> Audio:
+        """Speak; a run that is cancelled ends within a few of the model's thousands of operations."""
+        parts = [self._speak(batch, rate, cancelled) for batch in self._plan(text, voice)]
         return np.concatenate(parts) if parts else np.zeros(0, np.float32)
 
-    def _speak(self, batch: _Batch, rate: float) -> Audio:
+    def _speak(self, batch: _Batch, rate: float, cancelled: Callable[[], bool]) -> Audio:
         inputs = {**batch.inputs, "speed": np.array([rate], np.float32)}
-        (audio,) = self._speaker.run(None, inputs, self._options)
+        options = _run_options()
+        with _terminating(options, cancelled):
+            (audio,) = self._speaker.run(None, inputs, options)
         trimmed, _ = trim(audio.ravel())
         # Some voices peak at 1.13, which would be clipped.
         return np.asarray(trimmed / max(1, np.abs(trimmed).max()), np.float32)
@@ -101,7 +106,7 @@ class KokoroEngine:
         plan = []
         for tokens in self._phonemizer.tokens(text, espeak_language(voice)):
             inputs = {"tokens": np.array([[0, *tokens, 0]], np.int64), "style": style[len(tokens) - 1]}
-            (frames,) = self._predictor.run(None, inputs, self._options)
+            (frames,) = self._predictor.run(None, inputs, _run_options())
             plan.append(_Batch(inputs, frames.ravel()))
         return tuple(plan)
 
@@ -138,6 +143,35 @@ class _Phonemizer:
                 logger=logging.getLogger("phonemizer"),
             )
         return self._backends[language]
+
+
+def _run_options() -> onnxruntime.RunOptions:
+    options = onnxruntime.RunOptions()
+    # Without this a few long texts would leave the arena at several hundred megabytes for good.
+    options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
+    return options
+
+
+@contextmanager
+def _terminating(options: onnxruntime.RunOptions, cancelled: Callable[[], bool]) -> Iterator[None]:
+    """Make a run with these options end soon after `cancelled()` turns true, as Cancelled."""
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not options.terminate and not ended.wait(_POLL_S):
+            options.terminate = cancelled()
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    except Exception:
+        if options.terminate:
+            raise Cancelled("The caller went away while its text was spoken.") from None
+        raise
+    finally:
+        ended.set()
+        watcher.join()
 
 
 def _sessions(path: Path, threads: int) -> tuple[onnxruntime.InferenceSession, onnxruntime.InferenceSession]:
