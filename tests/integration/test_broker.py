@@ -167,6 +167,21 @@ def test_a_worker_finishes_its_unit_before_it_ends(own_plant: Plant) -> None:
     audit(own_plant.ledger, [job])
 
 
+def test_a_worker_that_may_wait_no_longer_hands_its_unit_back(own_plant: Plant) -> None:
+    hasty = own_plant.settings.model_copy(update={"drain_s": 0.1})
+    with process(hasty, WORKER) as running:
+        job = own_plant.start(hold=True)
+        until(lambda: own_plant.held(job))
+        running.send_signal(signal.SIGTERM)
+        assert running.wait(60) == 0
+    assert own_plant.ledger.units(job)[0].state == "ready"
+    own_plant.send([HINT])
+    own_plant.release(job)
+    with process(own_plant.settings, WORKER):
+        until(lambda: own_plant.done(job))
+    audit(own_plant.ledger, [job])
+
+
 def test_the_unit_of_a_killed_worker_is_done_by_another(own_plant: Plant) -> None:
     with process(own_plant.settings, WORKER):
         job = own_plant.start(hold=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 
 from services.shared.config import Settings, load
+from services.shared.errors import Cancelled
 from services.shared.stage import Output, Work, run_worker
 from services.shared.tasks import DECODE, ENCODE
 
@@ -22,6 +23,8 @@ def handle(work: Work) -> Output:
     claim = work.claim
     work.artifacts.put(work.key("started"), b"")
     while claim.spec.get("hold") and not work.artifacts.exists(go_key(claim.tenant, claim.job)):
+        if work.lease.ended:
+            raise Cancelled("The lease ended.")
         time.sleep(0.02)
     stored = work.artifacts.put(work.key("output"), claim.unit.encode())
     return Output({"key": stored.key, "attempt": claim.attempt, "duration_ms": 1000})

@@ -8,7 +8,8 @@ if cost == 'failure' then redis.call('HINCRBY', unit_key(unit), 'failures', 1) e
 if cost == 'loss' then redis.call('HINCRBY', unit_key(unit), 'losses', 1) end
 local record = redis.call('HMGET', unit_key(unit), 'stage', 'failures', 'losses', 'tried_ms')
 local stage, graph = record[1], graph_of(job)
-local left = tonumber(record[2]) < graph[position(graph, stage)].attempts and tonumber(record[3]) < tonumber(ARGV[8])
+local attempts = graph[position(graph, stage)].attempts
+local left = tonumber(record[2]) < attempts and tonumber(record[3]) < tonumber(ARGV[8])
   and now - record[4] < tonumber(ARGV[9])
 if ARGV[5] == '1' and left then
   lease_ends(job, stage)
