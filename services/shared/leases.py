@@ -68,6 +68,9 @@ class Leases:
 
     Args:
         ledger: Renews them.
+
+    Attributes:
+        drained: Whether the process ends: no lease lasts any more.
     """
 
     def __init__(self, ledger: Renewer) -> None:
@@ -75,6 +78,7 @@ class Leases:
         self._held: set[Lease] = set()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
+        self.drained = False
         self._interval_s = ledger.policy.renew_ms / 1000
 
     @contextmanager
@@ -83,6 +87,8 @@ class Leases:
         lease = Lease(claim)
         with self._lock:
             self._held.add(lease)
+            if self.drained:
+                lease.end(drained=True)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._renew_all, daemon=True, name="leases")
                 self._thread.start()
@@ -93,8 +99,9 @@ class Leases:
                 self._held.discard(lease)
 
     def drain(self) -> None:
-        """End every lease, so that its unit is given back."""
+        """End every lease, now and from now on, so that its unit is given back."""
         with self._lock:
+            self.drained = True
             held = tuple(self._held)
         for lease in held:
             lease.end(drained=True)

@@ -153,11 +153,10 @@ class StageRunner:
         self._deadline_s = settings.unit_deadline_s
         self._channels = client.Channels(settings.target_of)
         self._leases = Leases(ledger)
-        self._drained = False
 
     def run(self, service: str) -> None:
         """Run the service's next unit; a hint too many finds none, and one too late is dropped."""
-        claim = None if self._drained else self._ledger.claim(service)
+        claim = None if self._leases.drained else self._ledger.claim(service)
         if claim is None:
             telemetry.IDLE_HINTS.labels(service).inc()
             return
@@ -173,7 +172,6 @@ class StageRunner:
 
     def drain(self) -> None:
         """Take no unit any more; end what runs and give it back, for another worker to do."""
-        self._drained = True
         self._leases.drain()
 
     def _settle(self, work: Work) -> str:

@@ -92,6 +92,8 @@ def test_leases_that_are_drained_tell_the_work_to_give_its_unit_back() -> None:
         assert told.is_set()
         assert lease.ended
         assert lease.drained
+    with leases.hold(CLAIM) as late:
+        assert late.drained
 
 
 def test_an_absent_ledger_ends_no_lease() -> None:
