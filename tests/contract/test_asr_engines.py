@@ -13,6 +13,7 @@ from services.asr.engines.base import SAMPLE_RATE_HZ, AsrEngine, Audio, Hypothes
 from services.asr.engines.fake import FakeEngine
 from services.asr.engines.registry import create
 from services.asr.settings import AsrSettings
+from services.shared.errors import Cancelled
 from tests.support.speech import PROMPTS, dial_tones, noise, plain, prompt, silence, tone, wrong_words
 
 
@@ -174,3 +175,18 @@ def test_silence_around_speech_adds_no_words(whisper: AsrEngine, name: str) -> N
     heard = AsrCore(whisper).transcribe(samples, name[:2], Task.TRANSCRIBE, never)
     assert wrong_words(PROMPTS[name], heard.text) <= 2
     assert heard.words[0].start_ms > 5_500
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("model", ["whisper", "hasty"])
+@pytest.mark.parametrize("steps", [0, 1, 2])
+def test_whisper_stops_before_its_next_step_when_its_caller_goes(
+    request: pytest.FixtureRequest, model: str, steps: int
+) -> None:
+    engine: AsrEngine = request.getfixturevalue(model)
+    spoken = floats(prompt(min(PROMPTS)))
+    answers = iter([False] * steps)
+    with pytest.raises(Cancelled):
+        engine.transcribe(spoken, "en", Task.TRANSCRIBE, lambda: next(answers, True))
+    assert next(answers, None) is None, "it stopped before it was told to"
+    assert engine.transcribe(spoken, "en", Task.TRANSCRIBE).text, "one call's end is not another's"

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from services.shared.config import load
+from services.shared.errors import Cancelled
 from services.tts.engines import kokoro_graph
 from services.tts.engines.base import SAMPLE_RATE_HZ, Audio, TtsEngine
 from services.tts.engines.kokoro_voices import SILENCE_MS
@@ -154,3 +155,18 @@ def test_kokoro_sounds_the_same_with_and_without_vnni(
     published = create("kokoro", load(TtsSettings))
     voice, sentence = default_voices(kokoro)[0]
     assert np.array_equal(published.synthesize(sentence, voice, 1.0), kokoro.synthesize(sentence, voice, 1.0))
+
+
+@pytest.mark.models
+def test_kokoro_stops_in_the_middle_of_a_piece_when_its_caller_goes(kokoro: TtsEngine) -> None:
+    asked: list[bool] = []
+
+    def cancelled() -> bool:
+        asked.append(len(asked) > 0)
+        return asked[-1]
+
+    text = SENTENCES["en"] * 3
+    with pytest.raises(Cancelled):
+        kokoro.synthesize(text, "af_heart", 0.5, cancelled)
+    assert asked == [False, True], "it was told once, and went on no longer"
+    assert kokoro.synthesize(text, "af_heart", 2.0, lambda: False).any(), "one call's end is not another's"

@@ -37,7 +37,7 @@ class TranslationEngine(Protocol):
 
     @property
     def batch(self) -> int:
-        """Sentences that it is best given at once, at least 1; between two batches a call can be cancelled."""
+        """Sentences that it is best given at once, at least 1; between batches a call can be cancelled."""
         ...
 
     def model_of(self, pair: Pair) -> Model:

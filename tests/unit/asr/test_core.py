@@ -202,3 +202,14 @@ def test_the_self_test_runs_the_model() -> None:
     CORE.self_test()
     with pytest.raises(RuntimeError, match="damaged"):
         AsrCore(Broken()).self_test()
+
+
+def test_an_engine_can_ask_whether_its_caller_has_gone() -> None:
+    class Interruptible(FakeEngine):
+        def transcribe(
+            self, audio: Audio, language: str, task: Task, cancelled: Callable[[], bool] = lambda: False
+        ) -> Hypothesis:
+            assert cancelled()
+            return super().transcribe(audio, language, task)
+
+    assert AsrCore(Interruptible()).transcribe(tone(1), "en", Task.TRANSCRIBE, after(1)).text

@@ -130,3 +130,14 @@ def test_no_mix_ever_clips(channels: list[list[int]]) -> None:
     if np.abs(total).max() <= CEILING:
         assert (mixed == total).all()
     assert (np.sign(mixed) * np.sign(total) >= 0).all()
+
+
+def test_mixing_can_be_ended_while_it_looks_for_the_peak() -> None:
+    checks = iter([None, None])
+
+    def check() -> None:
+        next(checks)
+
+    timeline = Timeline(10 * BLOCK_SAMPLES, 2)
+    with pytest.raises(RuntimeError):  # what a generator makes of StopIteration
+        next(timeline.mixed(check))

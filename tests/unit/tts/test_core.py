@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 
 from services.shared.errors import Cancelled, InvalidRequest, TooLarge, Unsupported
 from services.tts.core import TOLERANCE, SpeechRequest, TtsCore
-from services.tts.engines.base import MAX_RATE
+from services.tts.engines.base import MAX_RATE, Audio
 from services.tts.engines.fake import FakeEngine
 
 sentences = st.text("abcdefgh ,.", min_size=1, max_size=400).filter(lambda text: any(map(str.isalnum, text)))
@@ -151,3 +153,21 @@ def test_cancelling_stops_before_the_next_piece() -> None:
     asked = iter([False, True])
     with pytest.raises(Cancelled):
         CORE.synthesize(SpeechRequest("Hello there. " * 40, "en"), lambda: next(asked))
+
+
+def test_cancelling_stops_the_forecast_too() -> None:
+    asked = iter([False, True])
+    with pytest.raises(Cancelled):
+        CORE.synthesize(SpeechRequest("Hello there. " * 40, "en", slot_ms=100), lambda: next(asked))
+
+
+def test_an_engine_can_ask_whether_its_caller_has_gone() -> None:
+    class Interruptible(FakeEngine):
+        def synthesize(
+            self, text: str, voice: str, rate: float, cancelled: Callable[[], bool] = lambda: False
+        ) -> Audio:
+            assert cancelled()
+            return super().synthesize(text, voice, rate)
+
+    asked = iter([False, True])
+    assert TtsCore(Interruptible()).synthesize(SpeechRequest("Hello.", "en"), lambda: next(asked)).audio.any()
