@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, settings
 from services.shared import telemetry
 from services.shared.config import Settings
 from services.shared.ledger.ledger import Ledger
-from services.shared.redis_url import client as connect
 from services.shared.ledger.records import Policy
+from services.shared.redis_url import client as connect
 from tests.support import redis_server
 
 Logged = Callable[[], list[dict[str, Any]]]

@@ -9,8 +9,8 @@ import pytest
 import redis
 
 from services.shared.ledger.ledger import Ledger
-from services.shared.redis_url import client as connect
 from services.shared.ledger.records import Output
+from services.shared.redis_url import client as connect
 from services.shared.tasks import DECODE
 from tests.support import redis_server
 from tests.support.calls import (

@@ -27,8 +27,8 @@ from hypothesis.stateful import (
 
 from services.shared.errors import Cancelled
 from services.shared.ledger.ledger import Ledger
-from services.shared.redis_url import client as connect
 from services.shared.ledger.records import Child, Claim, Failure, Output, Submitted
+from services.shared.redis_url import client as connect
 from services.shared.tasks import SERVICES, Hint, service_of
 from tests.support.calls import (
     KINDS,
@@ -132,7 +132,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(target=units, unit=units, doomed=st.integers(0, 8), again=st.booleans())
     def play_out(self, unit: str, doomed: int, *, again: bool) -> object:
-        """Bring a job to its end with one unit failing for good; try it again, and perhaps play that out too."""
+        """End a job with one unit failing for good, retry it, and perhaps play that out too."""
         created = self.run_all(unit, doomed)
         self.finish(unit, "partially_succeeded")
         self.retry(unit)

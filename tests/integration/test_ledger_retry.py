@@ -1,4 +1,4 @@
-"""A job that ended with holes runs again, only what failed, with a clean record; the outbox tells of each end."""
+"""A job that ended with holes runs again, only what failed; the outbox tells of each end."""
 
 from __future__ import annotations
 

@@ -42,7 +42,6 @@ def claim(index: str, **changes: Any) -> Claim:
         "attempt": 2,
         "failures": 0,
         "tenant": "default",
-        "priority": "batch",
         "spec": {},
         "payload": PAYLOAD,
         "inputs": {},
