@@ -10,7 +10,17 @@ from typing import Final
 
 from tests.bench import plots, report
 
-BENCHMARKS: Final = ("control_plane", "cancel", "memory", "pipeline", "quality")
+BENCHMARKS: Final = (
+    "control_plane",
+    "queue_roundtrip",
+    "scale",
+    "fairness",
+    "cancel",
+    "memory",
+    "pipeline",
+    "concurrent_capacity",
+    "quality",
+)
 
 
 def main() -> None:
