@@ -227,7 +227,7 @@ class Installation:
     def _add_redis(self) -> None:
         folder = str(self.home / "redis")
         command = (binary(), "--port", str(self.redis_port), "--bind", "127.0.0.1", "--dir", folder)
-        options = ("--save", "", "--appendonly", "yes", "--appendfsync", "everysec")
+        options = ("--save", "", "--appendonly", "yes", "--appendfsync", "always")
         self.members["redis"] = Member(
             "redis", (*command, *options), dict(os.environ), self.home / "log" / "redis.log"
         )

@@ -113,6 +113,8 @@ class Proxy:
             if not data:
                 writer.close()
                 return
+            if writer.is_closing():
+                continue  # on to the end of what its other side still sends
             with suppress(OSError):
                 writer.write(data)
                 await writer.drain()

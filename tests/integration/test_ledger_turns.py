@@ -59,6 +59,15 @@ def test_a_tenants_oldest_job_is_finished_before_its_next_one_goes_on(ledger: Le
     audit(ledger, ["job_1", "job_2"])
 
 
+def test_the_regions_of_a_call_come_in_the_order_of_time(ledger: Ledger) -> None:
+    ledger.submit(new_job())
+    ledger.complete(take(ledger, f"job_1:{DECODE}:job"), Output({}, (Child("c0", {}),)))
+    regions = tuple(Child(f"c0r{n}", {}) for n in reversed(range(12)))
+    ledger.complete(take(ledger, "job_1:asr.segment:c0"), Output({}, regions))
+    claims = [ledger.claim("asr") for _ in range(12)]
+    assert [claim.index for claim in claims if claim] == [f"c0r{n}" for n in range(12)]
+
+
 def test_a_unit_that_comes_back_takes_its_old_place(ledger: Ledger) -> None:
     for n in range(3):
         ledger.submit(new_job(f"job_{n}", "decode"))

@@ -53,16 +53,19 @@ local function lease_ends(job, stage)
   end
 end
 
--- Where ready units wait: per service and class a ring of tenants, per tenant its units, those of the oldest job first.
-local function place_of(job, stage)
+-- Where ready units wait: per service and class a ring of tenants, per tenant its units, those of the oldest job
+-- first, and of a job its regions in the order of time. A score is exact up to 2^53, so until the year 2039.
+local function place_of(unit, job, stage)
   local record = redis.call('HMGET', job_key(job), 'priority', 'tenant', 'created_ms')
   local class = service_of(stage) .. ':' .. record[1]
-  return P .. 'ring:' .. class, P .. 'ready:' .. class .. ':' .. record[2], record[2], record[3]
+  local region = math.min(tonumber(string.match(unit, 'r(%d+)$') or 0), 4095)
+  local score = string.format('%.0f', record[3] * 4096 + region)
+  return P .. 'ring:' .. class, P .. 'ready:' .. class .. ':' .. record[2], record[2], score
 end
 
 local function enqueue(unit, job, stage)
-  local ring, queue, tenant, created_ms = place_of(job, stage)
-  redis.call('ZADD', queue, created_ms, unit)
+  local ring, queue, tenant, score = place_of(unit, job, stage)
+  redis.call('ZADD', queue, score, unit)
   if redis.call('ZCARD', queue) == 1 then redis.call('RPUSH', ring, tenant) end
   redis.call('HINCRBY', P .. 'waiting', service_of(stage), 1)
   hints[#hints + 1] = service_of(stage)
@@ -70,7 +73,7 @@ end
 
 -- Takes a unit that is ready from where it waits, be it for a worker or for its time.
 local function dequeue(unit, job, stage)
-  local ring, queue, tenant = place_of(job, stage)
+  local ring, queue, tenant = place_of(unit, job, stage)
   if redis.call('ZREM', queue, unit) == 0 then
     redis.call('ZREM', P .. 'due', unit)
     return
