@@ -11,7 +11,6 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 
 from services.gateway.hints import MissingHints
@@ -30,6 +29,8 @@ from services.shared.tasks import Hint
 _INTERVAL_S: Final = 1.0
 # After which another copy looks for lost hints in place of one that is gone.
 _TAKE_OVER_S: Final = 3.0
+# Wait before a job is tried again that could not be finished.
+_AGAIN_MS: Final = 2_000
 _BATCH: Final = 200
 
 
@@ -94,6 +95,7 @@ class Reconciler:
                 self._do.finisher.finish(job)
             except Exception as error:  # noqa: BLE001 - this job comes again; the others must not wait
                 telemetry.logger().exception("job not finished", job=job, error=type(error).__name__)
+                self._ledger.hand_back(job, _AGAIN_MS)
 
     def _revive(self) -> None:
         due = self._ledger.due(_BATCH)
@@ -113,7 +115,7 @@ class Reconciler:
         if not self._ledger.lock("sweep", self._do.sweep_interval_s):
             return
         try:
-            telemetry.SWEPT_ARTIFACTS.inc(self._do.sweeper.sweep(datetime.now(UTC)))
+            telemetry.SWEPT_ARTIFACTS.inc(self._do.sweeper.sweep(self._ledger.now()))
         except DragomanError as error:
             telemetry.logger().warning("not swept", code=error.code)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
@@ -28,7 +29,8 @@ class Lease:
         self.claim = claim
         self._lock = threading.Lock()
         self._ended = False
-        self._drained = False
+        self._reason = ""
+        self._began_s = time.monotonic()
         self._cancels: list[Callable[[], object]] = []
 
     @property
@@ -37,9 +39,14 @@ class Lease:
         return self._ended
 
     @property
-    def drained(self) -> bool:
-        """Whether the work must stop because this process ends: the unit is to be given back."""
-        return self._drained
+    def reason(self) -> str:
+        """Why this process gives the unit back itself: "drained", "overdue", or empty when it does not."""
+        return self._reason
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since the claim."""
+        return time.monotonic() - self._began_s
 
     @contextmanager
     def ending(self, cancel: Callable[[], object]) -> Iterator[None]:
@@ -54,11 +61,11 @@ class Lease:
             with self._lock:
                 self._cancels.remove(cancel)
 
-    def end(self, *, drained: bool = False) -> None:
+    def end(self, reason: str = "") -> None:
         """Cancel what runs."""
         with self._lock:
             self._ended = True
-            self._drained = drained
+            self._reason = reason
             for cancel in self._cancels:
                 cancel()
 
@@ -68,13 +75,16 @@ class Leases:
 
     Args:
         ledger: Renews them.
+        most_s: Age at which a lease is renewed no more: what works so long hangs, and its unit goes to
+            another worker.
 
     Attributes:
         drained: Whether the process ends: no lease lasts any more.
     """
 
-    def __init__(self, ledger: Renewer) -> None:
+    def __init__(self, ledger: Renewer, most_s: float) -> None:
         self._ledger = ledger
+        self._most_s = most_s
         self._held: set[Lease] = set()
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -88,7 +98,7 @@ class Leases:
         with self._lock:
             self._held.add(lease)
             if self.drained:
-                lease.end(drained=True)
+                lease.end("drained")
             if self._thread is None:
                 self._thread = threading.Thread(target=self._renew_all, daemon=True, name="leases")
                 self._thread.start()
@@ -104,7 +114,7 @@ class Leases:
             self.drained = True
             held = tuple(self._held)
         for lease in held:
-            lease.end(drained=True)
+            lease.end("drained")
 
     def _renew_all(self) -> None:
         pause = threading.Event()
@@ -115,6 +125,11 @@ class Leases:
                 self._renew(lease)
 
     def _renew(self, lease: Lease) -> None:
+        if lease.age_s > self._most_s:
+            if not lease.ended:
+                telemetry.logger().error("unit hangs", unit=lease.claim.unit, seconds=round(lease.age_s))
+                lease.end("overdue")
+            return
         try:
             renewal = self._ledger.renew(lease.claim)
             if not renewal.held:

@@ -152,7 +152,8 @@ class StageRunner:
         self._send = send
         self._deadline_s = settings.unit_deadline_s
         self._channels = client.Channels(settings.target_of)
-        self._leases = Leases(ledger)
+        # A unit makes one long call, perhaps two.
+        self._leases = Leases(ledger, 2 * settings.unit_deadline_s)
 
     def run(self, service: str) -> None:
         """Run the service's next unit; a hint too many finds none, and one too late is dropped."""
@@ -181,8 +182,9 @@ class StageRunner:
                 hints: Sequence[Hint] = self._ledger.complete(work.claim, self._handle(work))
             except DragomanError as error:
                 # A lease that ended makes calls fail as cancelled; the ledger says then why it ended.
-                outcome = _DRAINED.code if work.lease.drained else error.code
-                hints = self._give_back(work, error)
+                failure = _GIVEN_BACK.get(work.lease.reason) or _failure(error, work.claim.attempt)
+                outcome = failure.code
+                hints = self._give_back(work, failure)
         except Cancelled:
             # Whoever ended the unit never saw this attempt's artifacts.
             self._discard(work)
@@ -199,9 +201,8 @@ class StageRunner:
             telemetry.logger().exception("unit failed", unit=work.claim.unit, error=type(error).__name__)
             raise InternalError("The stage worker failed; its log has the cause.") from error
 
-    def _give_back(self, work: Work, error: DragomanError) -> Sequence[Hint]:
+    def _give_back(self, work: Work, failure: Failure) -> Sequence[Hint]:
         self._discard(work)
-        failure = _DRAINED if work.lease.drained else _failure(error, work.claim.attempt)
         return self._ledger.fail(work.claim, failure)
 
     def _discard(self, work: Work) -> None:
@@ -210,9 +211,15 @@ class StageRunner:
             self._artifacts.delete_prefix(work.prefix)
 
 
-_DRAINED: Final = Failure(
-    "drained", "The worker that ran it was told to stop.", retryable=True, cost="none", delay_ms=0
-)
+# By why a lease was ended from within this process.
+_GIVEN_BACK: Final = {
+    "drained": Failure(
+        "drained", "The worker that ran it was told to stop.", retryable=True, cost="none", delay_ms=0
+    ),
+    "overdue": Failure(
+        "overdue", "The worker that ran it took too long.", retryable=True, cost="loss", delay_ms=0
+    ),
+}
 
 
 def _failure(error: DragomanError, attempt: int) -> Failure:

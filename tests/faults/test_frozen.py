@@ -66,7 +66,6 @@ def test_a_frozen_replica_delays_jobs_and_loses_none(trial: Trial) -> None:
     trial.settle()
 
 
-@pytest.mark.xfail(strict=True, reason="a lease is renewed for as long as its worker lives, even if it hangs")
 def test_a_unit_whose_worker_hangs_for_ever_goes_to_another_one(trial: Trial) -> None:
     first, second = trial.installation.workers("asr")
     for worker in (first, second):
@@ -77,7 +76,7 @@ def test_a_unit_whose_worker_hangs_for_ever_goes_to_another_one(trial: Trial) ->
     trial.hit()
     second.start()
     try:
-        trial.over(job, 3 * _DEADLINE_S)
+        trial.over(job, 5 * _DEADLINE_S)
     finally:
         first.restart()
     assert trial.settle().reruns >= 1

@@ -85,8 +85,11 @@ def test_a_full_disk_of_redis_accepts_nothing_and_loses_nothing(trial: Trial) ->
     trial.submit(3)
     with _full(trial.installation.home / "redis"):
         trial.hit()
-        # What comes before Redis notices it keeps in memory; from then on it takes nothing.
+        # Rather than to confirm what it cannot keep, Redis ends.
         until(lambda: _refuses(trial))
+        until(lambda: not trial.installation.redis.alive)
+    trial.installation.start_redis()
+    until(trial.client.ready)
     trial.submit(1)
     assert {job["id"] for job in trial.client.jobs()} - known == set(trial.jobs)
     trial.settle()

@@ -72,6 +72,7 @@ class Desk:
 def desk(ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     """A desk that looks at what is due at every step."""
     monkeypatch.setattr(reconciler, "_INTERVAL_S", 0)
+    monkeypatch.setattr(reconciler, "_AGAIN_MS", 0)
     return Desk(instant(ledger), tmp_path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from threading import Event
 from types import FrameType
 
@@ -38,4 +39,6 @@ def serve(app: FastAPI, settings: GatewaySettings) -> None:
         server_header=False,
         timeout_graceful_shutdown=round(settings.drain_s),
     )
+    # uvicorn raises the signal again once all is done; without a handler the end would look like a crash.
+    signal.signal(signal.SIGTERM, lambda *_: None)
     _Server(config, context.ending).run()

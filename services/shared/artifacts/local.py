@@ -19,6 +19,8 @@ from services.shared.errors import NotFound, StorageFailure
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 # No key begins with a dot, so a file that is still being written is never taken for a blob.
 _UNFINISHED: Final = "."
+# How often a folder is deleted while others write into it, before that is an error.
+_REMOVALS: Final = 20
 
 
 class LocalArtifacts(Artifacts):
@@ -107,8 +109,7 @@ class LocalBlobs:
             if not path.is_dir():
                 return 0
             count = sum(1 for _ in _files(path))
-            with suppress(FileNotFoundError):
-                shutil.rmtree(path)
+            _remove(path)
         return count
 
     def tidy(self, before: datetime) -> int:
@@ -163,6 +164,22 @@ def _files(folder: Path) -> Iterator[Path]:
     for place, folders, names in os.walk(folder):
         folders.sort()
         yield from (Path(place, name) for name in sorted(names) if not name.startswith(_UNFINISHED))
+
+
+def _remove(folder: Path) -> None:
+    """Delete a folder into which others may still write."""
+    for left in reversed(range(_REMOVALS)):
+        try:
+            shutil.rmtree(folder)
+        except FileNotFoundError:
+            # Gone, or something in it went while we looked.
+            if not folder.exists():
+                return
+        except OSError as error:
+            if error.errno != errno.ENOTEMPTY or not left:
+                raise
+        else:
+            return
 
 
 def _older(path: Path, before: datetime) -> bool:

@@ -11,6 +11,7 @@ import json
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from importlib import resources
 from typing import Any, Final
 
@@ -47,7 +48,8 @@ def open_ledger(settings: Settings, retries: int = 6) -> Ledger:
         settings: Where it is, and how long a lease lasts.
         retries: Of a command that failed; 6 wait for about 3 s in all, to get over short outages.
     """
-    policy = Policy(lease_ms=round(settings.lease_s * 1000))
+    lease_ms = round(settings.lease_s * 1000)
+    policy = Policy(lease_ms=lease_ms, hold_ms=lease_ms)
     return Ledger(client(settings.redis_url, retries), settings.key_prefix, policy)
 
 
@@ -126,6 +128,16 @@ class Ledger:
     def take_finishing(self, limit: int) -> list[str]:
         """Return jobs with no open unit; they are this caller's for `policy.hold_ms`."""
         return [str(job) for job in self._run("take_finishing", limit, self.policy.hold_ms)]
+
+    def hand_back(self, job: str, delay_ms: int) -> None:
+        """Let others finish a job that was taken, after a while."""
+        due_ms = self.now().timestamp() * 1000 + delay_ms
+        self._redis.zadd(self._key("finishing"), {job: due_ms}, xx=True)
+
+    def now(self) -> datetime:
+        """Return the time by the only clock that counts here, in UTC."""
+        seconds, micros = self._redis.time()
+        return datetime.fromtimestamp(int(seconds) + int(micros) / 1e6, UTC)
 
     def wait_for_work(self, timeout_s: float) -> None:
         """Sleep until a job may be finished, at most `timeout_s`."""

@@ -30,7 +30,7 @@ class Policy:
     renew_ms: int = 500
     max_losses: int = 8
     patience_ms: int = 24 * 3_600_000
-    hold_ms: int = 60_000
+    hold_ms: int = 30_000
     replay_ms: int = 7 * 24 * 3_600_000
 
 

@@ -10,6 +10,7 @@ import pytest
 from services.shared import telemetry
 from services.shared.leases import Lease, Leases
 from services.shared.ledger.records import Claim, Policy, Renewal
+from tests.conftest import Logged
 from tests.support.waiting import until
 
 CLAIM = Claim(
@@ -46,14 +47,14 @@ class Register:
 
 def test_a_held_lease_is_renewed_again_and_again() -> None:
     register = Register()
-    with Leases(register).hold(CLAIM) as lease:
+    with Leases(register, 3600).hold(CLAIM) as lease:
         until(lambda: len(register.renewed) > 3)
         assert not lease.ended
 
 
 def test_a_lease_that_is_given_back_is_renewed_no_more() -> None:
     register = Register()
-    leases = Leases(register)
+    leases = Leases(register, 3600)
     with leases.hold(CLAIM):
         until(lambda: register.renewed)
     with leases.hold(other := replace(CLAIM, attempt=2)):
@@ -63,7 +64,7 @@ def test_a_lease_that_is_given_back_is_renewed_no_more() -> None:
 def test_work_is_told_that_its_lease_ended() -> None:
     register = Register()
     told = threading.Event()
-    with Leases(register).hold(CLAIM) as lease, lease.ending(told.set):
+    with Leases(register, 3600).hold(CLAIM) as lease, lease.ending(told.set):
         assert not told.is_set()
         register.held = False
         until(told.is_set)
@@ -76,30 +77,39 @@ def test_how_long_a_cancel_took_to_arrive_is_measured() -> None:
 
     register = Register()
     before = notices()
-    with Leases(register).hold(CLAIM) as lease:
+    with Leases(register, 3600).hold(CLAIM) as lease:
         register.held, register.cancelled_ms = False, 1500
         until(lambda: lease.ended)
         until(lambda: notices() > before)
     assert notices() - before >= 1.5
 
 
+def test_work_that_hangs_is_renewed_no_more(logged: Logged) -> None:
+    register = Register()
+    with Leases(register, 0).hold(CLAIM) as lease:
+        until(lambda: lease.ended)
+        assert lease.reason == "overdue"
+        assert register.renewed == []
+        assert [line["event"] for line in logged()] == ["unit hangs"]
+
+
 def test_leases_that_are_drained_tell_the_work_to_give_its_unit_back() -> None:
     register = Register()
-    leases = Leases(register)
+    leases = Leases(register, 3600)
     told = threading.Event()
     with leases.hold(CLAIM) as lease, lease.ending(told.set):
         leases.drain()
         assert told.is_set()
         assert lease.ended
-        assert lease.drained
+        assert lease.reason == "drained"
     with leases.hold(CLAIM) as late:
-        assert late.drained
+        assert late.reason == "drained"
 
 
 def test_an_absent_ledger_ends_no_lease() -> None:
     register = Register()
     register.away = True
-    with Leases(register).hold(CLAIM) as lease:
+    with Leases(register, 3600).hold(CLAIM) as lease:
         until(lambda: len(register.renewed) > 2)
         assert not lease.ended
         register.away = False
