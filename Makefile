@@ -47,7 +47,7 @@ protos: setup ## Generate the stubs again
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m grpc_tools.protoc -I. \
 		--python_out=. --grpc_python_out=. --mypy_out=. --mypy_grpc_out=. protos/v1/*.proto
 
-test-faults: setup ## Kill, freeze and starve the processes of whole installations; prints what was survived
+test-faults: models ## Kill, freeze and starve the processes of whole installations; prints what was survived
 	@$(BIN)/python -m pytest tests/faults
 
 soak: setup ## Random kills under load: make soak MINUTES=10
