@@ -48,7 +48,7 @@ protos: setup ## Generate the stubs again
 		--python_out=. --grpc_python_out=. --mypy_out=. --mypy_grpc_out=. protos/v1/*.proto
 
 test-faults: models ## Kill, freeze and starve the processes of whole installations; prints what was survived
-	@$(BIN)/python -m pytest tests/faults
+	@$(BIN)/python -m pytest $(or $(FAULTS),tests/faults)
 
 soak: setup ## Random kills under load: make soak MINUTES=10
 	@$(BIN)/python -m tests.faults.soak --minutes $(or $(MINUTES),10)
