@@ -13,7 +13,7 @@ from tests.bench.call import SPEC, recordings
 from tests.bench.report import Bars, Result, Row, spread
 from tests.bench.stack import Running
 
-_CANCELS: Final = 24
+_CANCELS: Final = 16
 _SEED: Final = 7
 _LOOK_S: Final = 0.1
 # A server at work uses far more of a look's time, one at rest less.

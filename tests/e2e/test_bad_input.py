@@ -48,6 +48,10 @@ def _long_flac(hours: int) -> bytes:
 def _nothing_left(installation: Installation) -> Iterator[None]:
     before = set(installation.stored())
     yield
+    # A failed job keeps its recording for a retry, and nothing else; erased, it keeps nothing.
+    assert {path.name for path in set(installation.stored()) - before} <= {"input"}
+    for job in installation.http.get("/v1/jobs", params={"state": "failed"}).json()["jobs"]:
+        assert installation.http.delete(f"/v1/jobs/{job['id']}").status_code == 204
     assert set(installation.stored()) == before
 
 
