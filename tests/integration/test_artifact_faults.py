@@ -25,6 +25,7 @@ from services.shared.artifacts.store import open_store
 from services.shared.config import Settings
 from services.shared.errors import Misconfigured, StorageFailure
 from tests.support import s3_server
+from tests.support.absent import absent
 
 MIB = 1024 * 1024
 
@@ -89,7 +90,7 @@ def on_a_small_disk(name: str, folder: Path, options: str) -> Any:
     """Run a function of this module on a disk of its own; return what it printed."""
     own = ["unshare", "--map-root-user", "--mount"]
     if subprocess.run([*own, "true"], check=False, capture_output=True).returncode:
-        pytest.skip("this machine lets nobody mount a small disk (unshare --map-root-user --mount)")
+        absent("a small disk of one's own (unshare --map-root-user --mount)")
     mount = 'mount -t tmpfs -o "$1" tmpfs "$2" && shift 2 && exec "$@"'
     command = in_a_process(name, folder, *own, "sh", "-c", mount, "sh", options, str(folder))
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)

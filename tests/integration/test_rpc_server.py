@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import threading
 from collections.abc import Coroutine
 from typing import Any
@@ -196,7 +197,8 @@ async def test_a_channel_waits_for_no_server_that_is_loading_beside_one_that_ser
             stub = translation_pb2_grpc.TranslationStub(channel)
             for text in "abcdefgh":
                 request = translation_pb2.TranslateRequest(texts=[text])
-                answer = await asyncio.to_thread(client.call, lambda: stub.Translate(request, timeout=30))  # noqa: B023
+                ask = functools.partial(stub.Translate, request, timeout=30)
+                answer = await asyncio.to_thread(client.call, ask)
                 assert answer.translations[0].text == text
     never.set()
     with pytest.raises(AssertionError):

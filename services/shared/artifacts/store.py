@@ -18,6 +18,6 @@ def open_store(settings: Settings) -> Artifacts:
     if settings.artifacts_url is None:
         return LocalArtifacts(settings.artifacts_dir, settings.artifacts_reserve_bytes)
     # A library of 40 MB, for those who need it.
-    from services.shared.artifacts.s3 import S3Blobs  # noqa: PLC0415
+    from services.shared.artifacts.s3 import S3Blobs  # noqa: PLC0415 - for that reason
 
     return Artifacts(S3Blobs(settings))

@@ -185,7 +185,7 @@ def test_a_store_that_loses_its_memory_during_the_sweep_gives_nothing_up(house: 
         house.store.forget_everything()
         return name
 
-    house.store.identity = identity  # type: ignore[method-assign]
+    house.store.identity = identity  # type: ignore[method-assign]  # the memory goes meanwhile
     house.sweep()
     assert house.kept() == {f"{job.prefix}input"}
 

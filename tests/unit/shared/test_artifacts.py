@@ -1,10 +1,9 @@
-"""Artifacts appear whole or not at all, under keys that never lead out of their folder."""
+"""What only the local store must do: leave no litter, let no key out of its folder, show itself to nobody."""
 
 from __future__ import annotations
 
 import hashlib
 import string
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -121,18 +120,6 @@ def test_what_is_not_there_is_not_found(
     assert caught.value.code == "artifact_not_found"
 
 
-def test_chunks_are_joined(store: LocalArtifacts) -> None:
-    stored = store.put("a/b", iter([b"one", b"", b"two"]))
-    assert store.get("a/b") == b"onetwo"
-    assert stored.size_bytes == 6
-
-
-def test_a_later_object_replaces_an_earlier_one(store: LocalArtifacts) -> None:
-    store.put("a", b"first")
-    store.put("a", b"second")
-    assert store.get("a") == b"second"
-
-
 def test_a_source_that_fails_leaves_nothing_behind(store: LocalArtifacts, tmp_path: Path) -> None:
     def failing() -> Iterator[bytes]:
         yield b"half"
@@ -154,60 +141,6 @@ def test_a_source_that_fails_leaves_the_earlier_object(store: LocalArtifacts, tm
         store.put("a", failing())
     assert store.get("a") == b"whole"
     assert len(files(tmp_path)) == 1
-
-
-def test_an_object_is_not_there_before_it_is_whole(store: LocalArtifacts) -> None:
-    seen: list[bool] = []
-
-    def watched() -> Iterator[bytes]:
-        yield b"half"
-        seen.append(store.exists("a"))
-        yield b"half"
-
-    store.put("a", watched())
-    assert seen == [False]
-    assert store.exists("a")
-
-
-def test_writers_of_one_key_never_mix(store: LocalArtifacts) -> None:
-    bodies = [bytes([n]) * 3 * CHUNK_BYTES for n in range(6)]
-    threads = [threading.Thread(target=store.put, args=("a", body)) for body in bodies]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert store.get("a") in bodies
-
-
-@given(
-    size=st.integers(0, 3 * CHUNK_BYTES),
-    start=st.integers(0, 4 * CHUNK_BYTES),
-    length=st.none() | st.integers(0, 4 * CHUNK_BYTES),
-)
-@example(size=CHUNK_BYTES, start=0, length=CHUNK_BYTES)
-@example(size=CHUNK_BYTES + 1, start=CHUNK_BYTES, length=None)
-def test_any_range_of_an_object_can_be_streamed(
-    tmp_path_factory: pytest.TempPathFactory, size: int, start: int, length: int | None
-) -> None:
-    store = LocalArtifacts(tmp_path_factory.mktemp("ranges"))
-    data = bytes(n % 251 for n in range(size))
-    store.put("a", data)
-    pieces = list(store.stream("a", start, length))
-    assert b"".join(pieces) == data[start:][: length if length is not None else size]
-    assert all(0 < len(piece) <= CHUNK_BYTES for piece in pieces)
-
-
-def test_a_prefix_deletes_its_folder_and_nothing_beside_it(store: LocalArtifacts) -> None:
-    for key in ("t/job_1/a", "t/job_1/b/c", "t/job_10/a", "t/job_2/a"):
-        store.put(key, b"1")
-    assert store.delete_prefix("t/job_1/") == 2
-    assert [store.exists(key) for key in ("t/job_1/a", "t/job_1/b/c", "t/job_10/a", "t/job_2/a")] == [
-        False,
-        False,
-        True,
-        True,
-    ]
-    assert store.delete_prefix("t/job_1/") == 0
 
 
 def test_deleting_what_is_not_there_is_no_error(store: LocalArtifacts) -> None:
