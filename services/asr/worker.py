@@ -110,6 +110,7 @@ def _children(work: Work, found: asr_pb2.SegmentResponse) -> Iterator[Child]:
                 "borrow_ms": quiet_until_ms - region.end_ms,
                 "source_language": found.language_code,
             },
+            audio_ms=region.end_ms - region.start_ms,
         )
 
 

@@ -47,7 +47,8 @@ def decode(work: Work) -> Output:
     }
     if call:
         children = tuple(
-            Child(f"c{file['channel']}", _channel(spec, file, info.duration_ms)) for file in files
+            Child(f"c{file['channel']}", _channel(spec, file, info.duration_ms), info.duration_ms)
+            for file in files
         )
         return Output(document, children)
     # Only what a decode job asked for is a file of the job; an encode job passes them on.

@@ -72,7 +72,21 @@ class Settings(BaseSettings):
     tts_target: str | None = Field(None, description="gRPC target of the TTS service.")
     codec_target: str | None = Field(None, description="gRPC target of the codec service.")
 
+    tls_dir: Path | None = Field(
+        None,
+        description="Folder with tls.crt, tls.key and ca.crt: the services then talk by mutual TLS, or not at all.",
+    )
+
+    health_port: Port | None = Field(
+        None, description="Port for grpc.health.v1 without TLS, for probes; one per process."
+    )
     metrics_port: Port | None = Field(None, description="Port for /metrics; one per process.")
+    otlp_endpoint: str | None = Field(
+        None,
+        pattern=r"^https?://[^@]+$",
+        description="Where traces go by OTLP over HTTP, such as http://collector:4318; nowhere when unset.",
+    )
+    trace_ratio: float = Field(1.0, ge=0, le=1, description="Share of the jobs and requests that are traced.")
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Lowest level logged.")
     lease_s: float = Field(
         30.0, ge=1, le=3600, description="After which a silent worker's unit goes to another one."

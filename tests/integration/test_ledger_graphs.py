@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from services.shared.ledger.ledger import Ledger
@@ -21,6 +23,7 @@ from tests.support.calls import (
     silence,
     states,
     take,
+    two_channels,
 )
 
 
@@ -166,3 +169,42 @@ def test_hints_name_the_service_of_each_unit_that_became_ready(ledger: Ledger) -
     assert decoded == (Hint("asr"), Hint("asr"))
     assert ledger.fail(take(ledger, f"job_1:{SEGMENT}:c0"), POISON) == ()
     assert ledger.fail(take(ledger, f"job_1:{SEGMENT}:c1"), POISON) == (Hint("codec"),)
+
+
+def test_the_audio_of_a_stage_is_counted_from_ready_to_done(ledger: Ledger) -> None:
+    submitted = ledger.submit(replace(new_job(), audio_ms=90_000))
+    assert ledger.stages()[DECODE] == {"ready": 1, "ready_ms": 90_000}
+    claim = take(ledger, f"job_1:{DECODE}:job")
+    assert claim.audio_ms == 90_000
+    assert ledger.stages()[DECODE] == {"ready": 0, "ready_ms": 0, "leased": 1, "leased_ms": 90_000}
+    channels = (Child("c0", {}, audio_ms=60_000), Child("c1", {}, audio_ms=50_000))
+    ledger.complete(claim, Output({}, channels), served_ms=700)
+    ledger.complete(claim, Output({}, channels), served_ms=700)
+    assert ledger.stages()[DECODE] == {
+        "ready": 0, "ready_ms": 0, "leased": 0, "leased_ms": 0,
+        "done": 1, "done_ms": 90_000, "served_ms": 700,
+    }  # fmt: skip
+    assert ledger.stages()[SEGMENT] == {"ready": 2, "ready_ms": 110_000}
+    audit(ledger, [submitted.job])
+
+
+def test_what_follows_a_region_covers_its_audio_and_what_gathers_covers_all_channels(ledger: Ledger) -> None:
+    def parent(claim: Claim) -> tuple[Child, ...]:
+        audio_ms = {DECODE: 60_000, SEGMENT: 4_000}.get(claim.stage, 0)
+        return tuple(replace(child, audio_ms=audio_ms) for child in two_channels(claim))
+
+    play(ledger, ledger.submit(replace(new_job(), audio_ms=1)), parent)
+    done_ms = {stage: counts["done_ms"] for stage, counts in ledger.stages().items()}
+    regions_ms = 4 * 4_000
+    assert done_ms == {
+        DECODE: 1, SEGMENT: 120_000, TRANSCRIBE: regions_ms, TRANSLATE: regions_ms, SYNTHESIZE: regions_ms,
+        ENCODE: 120_000,
+    }  # fmt: skip
+
+
+def test_a_claim_carries_the_trace_that_its_job_came_with(ledger: Ledger) -> None:
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    ledger.submit(replace(new_job(), trace=trace))
+    ledger.submit(new_job("job_2"))
+    assert take(ledger, f"job_1:{DECODE}:job").trace == trace
+    assert not take(ledger, f"job_2:{DECODE}:job").trace

@@ -218,7 +218,7 @@ class LedgerMachine(RuleBasedStateMachine):
         """Complete a claim, which may be an old one; return the units that this created."""
         job, unit = self._find(claim.unit)
         children = job.children_of(unit, count) if job is not None and unit is not None else []
-        output = Output({"value": value}, tuple(Child(child, {}) for child in children))
+        output = Output({"value": value}, tuple(Child(child, {}, abs(value) % 10_000) for child in children))
         if job is not None and unit is not None and unit.state == "done" and unit.attempt == claim.attempt:
             assert self.ledger.complete(claim, output) == ()
             return []

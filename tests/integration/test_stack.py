@@ -197,6 +197,8 @@ def test_ctrl_c_ends_a_demo_and_the_stack_that_it_started(stack: Installation) -
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        # As in a terminal, even where the tests themselves run in the background, deaf to Ctrl-C.
+        preexec_fn=_hear_ctrl_c,  # noqa: PLW1509 (it takes no lock)
     ) as demo:
         assert demo.stdout is not None
         while "codec-server" not in demo.stdout.readline():
@@ -207,6 +209,10 @@ def test_ctrl_c_ends_a_demo_and_the_stack_that_it_started(stack: Installation) -
         demo.stdout.read()
     assert demo.returncode != 0
     assert [identity_of(pid) for pid in pids] == [None] * 11
+
+
+def _hear_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def test_a_closed_terminal_ends_a_demo_and_the_stack_that_it_started(stack: Installation) -> None:

@@ -217,8 +217,12 @@ def _check_stages(ledger: Ledger, units: list[Unit]) -> None:
     for stage in {unit.stage for unit in units} | stages.keys():
         mine = Counter(unit.state for unit in units if unit.stage == stage)
         counts = stages.get(stage, {})
-        assert counts.get("ready", 0) == mine["ready"]
-        assert counts.get("leased", 0) == mine["leased"]
+        audio_ms = Counter[str]()
+        for unit in units:
+            audio_ms[unit.state] += unit.audio_ms if unit.stage == stage else 0
+        for state in ("ready", "leased"):
+            assert counts.get(state, 0) == mine[state]
+            assert counts.get(f"{state}_ms", 0) == audio_ms[state]
         assert counts.get("done", 0) >= mine["done"]
 
 

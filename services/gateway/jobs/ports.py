@@ -32,12 +32,21 @@ class Idempotency:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """A job to be written: its first unit is (stages[0], index "job"), with an empty payload."""
+    """A job to be written: its first unit is (stages[0], index "job"), with an empty payload.
+
+    Attributes:
+        job: As it begins.
+        spec: What its workers need to know.
+        stages: That it goes through.
+        idempotency: Under what key it may be sent again.
+        audio_ms: How much audio it seems to be: nobody has listened yet.
+    """
 
     job: Job
     spec: Mapping[str, Any]
     stages: tuple[Stage, ...]
     idempotency: Idempotency | None = None
+    audio_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,9 @@ from services.shared.errors import (
 
 RESULT_NAME: Final = "result.json"
 _HEAD_BYTES: Final = 64 * 1024
+# For the guess at what is waiting to be done: two channels of G.711, and 15 characters of speech a second.
+_BYTES_PER_MS: Final = 16
+_CHARACTERS_PER_MS: Final = 0.015
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +235,8 @@ class JobService:
         try:
             stored = self._ports.artifacts.put(key, _content(wanted, sent.upload))
             source |= {"key": key, "size_bytes": stored.size_bytes}
-            submission = Submission(job, resolved | {"input": source}, stages, idempotency)
+            spoken_ms = _spoken_ms(wanted, stored.size_bytes)
+            submission = Submission(job, resolved | {"input": source}, stages, idempotency, spoken_ms)
             receipt = self._ports.store.submit(submission)
         except BaseException:
             self._take_back(job)
@@ -318,6 +322,13 @@ def _not_retryable(job: Job) -> Conflict:
         else "nothing of it failed"
     )
     return Conflict(f"There is nothing to retry: {why}.", code="job_not_retryable")
+
+
+def _spoken_ms(wanted: spec.JobSpec, size_bytes: int) -> int:
+    """Guess how much speech a job is; the stages that decode or speak it will know."""
+    if isinstance(wanted, spec.TextSpec):
+        return round(len(wanted.text) / _CHARACTERS_PER_MS)
+    return size_bytes // _BYTES_PER_MS
 
 
 def _content(wanted: spec.JobSpec, upload: Upload | None) -> bytes | Iterator[bytes]:

@@ -81,6 +81,7 @@ class RedisJobStore:
             graph=tuple(Node(stage.name, stage.scope, stage.attempts) for stage in submission.stages),
             spec=submission.spec,
             metadata=job.metadata,
+            audio_ms=submission.audio_ms,
         )
         submitted = self._ledger.submit(new, self._terms(submission.idempotency))
         match submitted.answer:

@@ -86,6 +86,7 @@ class Ledger:
             "graph": json.dumps([asdict(node) for node in new.graph]),
             "spec": json.dumps(new.spec),
             "metadata": json.dumps(dict(new.metadata)),
+            "trace": new.trace,
         }
         answer, job, services = self._run(
             "submit",
@@ -98,6 +99,7 @@ class Ledger:
             int(terms.fresh),
             self.policy.replay_ms,
             "{}",
+            new.audio_ms,
             *_flat(fields),
         )
         return Submitted(answer, job, _hints(services))
@@ -184,7 +186,11 @@ class Ledger:
         return _unit(unit, fields) if fields else None
 
     def stages(self) -> dict[str, dict[str, int]]:
-        """Return per stage how many units are ready, leased, and done so far."""
+        """Return per stage how many units are ready, leased, and done so far, and how much audio they cover.
+
+        The counts are "ready", "leased" and "done", the audio "ready_ms", "leased_ms" and "done_ms".
+        "served_ms" is how long the done ones held slots of model servers.
+        """
         counts: dict[str, str] = self._redis.hgetall(self._key("stages"))  # type: ignore[assignment]  # sync client
         table: dict[str, dict[str, int]] = {}
         for name, value in counts.items():
@@ -207,7 +213,9 @@ class Ledger:
         answer = self._run("claim", service, uuid.uuid4().hex, self.policy.lease_ms)
         if answer[0] != "claimed":
             return None
-        unit, job, stage, index, attempt, failures, payload, tenant, spec, inputs = answer[1:]
+        unit, job, stage, index, attempt, failures, payload, audio_ms, tenant, spec, trace, inputs = answer[
+            1:
+        ]
         return Claim(
             unit=unit,
             job=job,
@@ -215,7 +223,9 @@ class Ledger:
             index=index,
             attempt=int(attempt),
             failures=int(failures),
+            audio_ms=int(audio_ms),
             tenant=tenant,
+            trace=trace,
             spec=json.loads(spec),
             payload=json.loads(payload),
             inputs={name: json.loads(output) for name, output in zip(inputs[::2], inputs[1::2], strict=True)},
@@ -226,14 +236,23 @@ class Ledger:
         answer, cancelled_ms = self._run("renew", claim.unit, claim.attempt, self.policy.lease_ms)
         return Renewal(answer == "held", int(cancelled_ms))
 
-    def complete(self, claim: Claim, output: Output) -> tuple[Hint, ...]:
+    def complete(self, claim: Claim, output: Output, served_ms: int = 0) -> tuple[Hint, ...]:
         """Store a unit's output, once, and make ready what waited for it.
+
+        Args:
+            claim: The unit.
+            output: What it produced.
+            served_ms: How long it held slots of model servers, for the stage's speed.
 
         Raises:
             Cancelled: the claim no longer holds; the output must be thrown away.
         """
-        children = [text for child in output.children for text in (child.index, json.dumps(child.payload))]
-        return self._settle("complete", claim, json.dumps(output.document), *children)
+        children = [
+            part
+            for child in output.children
+            for part in (child.index, json.dumps(child.payload), child.audio_ms)
+        ]
+        return self._settle("complete", claim, json.dumps(output.document), served_ms, *children)
 
     def fail(self, claim: Claim, failure: Failure) -> tuple[Hint, ...]:
         """Give a unit back for another attempt, or end it.
@@ -314,6 +333,7 @@ def _unit(name: str, fields: Mapping[str, str]) -> Unit:
         state=fields["state"],
         attempt=int(fields["attempt"]),
         payload=json.loads(fields["payload"]),
+        audio_ms=int(fields["audio_ms"]),
         output=json.loads(output) if output else None,
         error_code=fields.get("error_code"),
         error_detail=fields.get("error_detail"),

@@ -61,6 +61,8 @@ class NewJob:
         graph: Its stages in order.
         spec: What workers need to know; never holds text of a call.
         metadata: The client's own labels.
+        audio_ms: Audio that it covers, estimated where nobody has listened yet.
+        trace: W3C traceparent of the request that it came with; empty when that was not traced.
     """
 
     job: str
@@ -70,6 +72,8 @@ class NewJob:
     graph: tuple[Node, ...]
     spec: Json
     metadata: Json = field(default_factory=dict)
+    audio_ms: int = 0
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +118,12 @@ class Child:
     Attributes:
         index: "c0" for a channel, "c0r3" for a region.
         payload: What its worker needs to know.
+        audio_ms: Audio that it covers; so do the units that follow it in its scope.
     """
 
     index: str
     payload: Json
+    audio_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +154,8 @@ class Claim:
         spec: The job's spec.
         payload: What the parent unit said about this one.
         inputs: Outputs of the earlier stages with the same index.
+        audio_ms: Audio that it covers.
+        trace: W3C traceparent of the request that brought the job; empty when that was not traced.
     """
 
     unit: str
@@ -160,6 +168,8 @@ class Claim:
     spec: Json
     payload: Json
     inputs: Mapping[str, Json]
+    audio_ms: int = 0
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +203,7 @@ class Unit:
         state: "blocked", "ready", "leased", "done" or "dead".
         attempt: Of its last claim; 0 before the first.
         payload: What its parent said about it.
+        audio_ms: Audio that it covers.
         output: Its document once it is done.
         error_code: Why it is dead.
         error_detail: The same for people.
@@ -204,6 +215,7 @@ class Unit:
     state: str
     attempt: int
     payload: Json
+    audio_ms: int
     output: Json | None
     error_code: str | None
     error_detail: str | None

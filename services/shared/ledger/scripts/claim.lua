@@ -21,11 +21,11 @@ else
   redis.call('HINCRBY', P .. 'waiting', service, -1)
   redis.call('SET', receipt, unit, 'PX', math.max(1, ARGV[3]))
 end
-local record = redis.call('HMGET', unit_key(unit), 'state', 'job', 'stage', 'index', 'payload', 'failures')
+local record = redis.call('HMGET', unit_key(unit), 'state', 'job', 'stage', 'index', 'payload', 'failures', 'audio_ms')
 local job, stage, index = record[2], record[3], record[4]
 if record[1] == 'ready' then
-  count(stage, 'ready', -1)
-  lease_begins(job, stage)
+  count(unit, stage, 'ready', -1)
+  lease_begins(unit, job, stage)
   redis.call('HINCRBY', unit_key(unit), 'attempt', 1)
   redis.call('HSET', unit_key(unit), 'state', 'leased', 'holder', holder)
   redis.call('HSETNX', unit_key(unit), 'tried_ms', now)
@@ -44,5 +44,6 @@ for i = 1, position(graph, stage) - 1 do
   end
 end
 local attempt = redis.call('HGET', unit_key(unit), 'attempt')
-local fields = redis.call('HMGET', job_key(job), 'tenant', 'spec')
-return {'claimed', unit, job, stage, index, attempt, record[6], record[5], fields[1], fields[2], inputs}
+local fields = redis.call('HMGET', job_key(job), 'tenant', 'spec', 'trace')
+return {'claimed', unit, job, stage, index, attempt, record[6], record[5], record[7], fields[1], fields[2],
+  fields[3] or '', inputs}

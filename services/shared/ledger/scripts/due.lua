@@ -14,7 +14,7 @@ for _, unit in ipairs(redis.call('ZRANGEBYSCORE', P .. 'due', 0, now, 'LIMIT', 0
     elseif redis.call('HINCRBY', unit_key(unit), 'losses', 1) >= tonumber(ARGV[2]) then
       kill(job, unit, 'worker_lost', 'Every worker that took this unit died or hung.')
     else
-      lease_ends(job, stage)
+      lease_ends(unit, job, stage)
       make_ready(unit, job, stage, now)
     end
   end

@@ -12,7 +12,7 @@ local attempts = graph[position(graph, stage)].attempts
 local left = tonumber(record[2]) < attempts and tonumber(record[3]) < tonumber(ARGV[8])
   and now - record[4] < tonumber(ARGV[9])
 if ARGV[5] == '1' and left then
-  lease_ends(job, stage)
+  lease_ends(unit, job, stage)
   make_ready(unit, job, stage, now + ARGV[7])
 else
   kill(job, unit, ARGV[3], ARGV[4])

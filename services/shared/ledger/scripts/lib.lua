@@ -27,7 +27,13 @@ local function gathers(graph, i)
 end
 
 local function changed(job) redis.call('HINCRBY', job_key(job), 'version', 1) end
-local function count(stage, state, by) redis.call('HINCRBY', P .. 'stages', stage .. ':' .. state, by) end
+
+-- Per stage how many units are in a state, and how much audio they cover: what a stage is scaled by.
+local function count(unit, stage, state, by)
+  local audio_ms = redis.call('HGET', unit_key(unit), 'audio_ms')
+  redis.call('HINCRBY', P .. 'stages', stage .. ':' .. state, by)
+  redis.call('HINCRBY', P .. 'stages', stage .. ':' .. state .. '_ms', by * audio_ms + 0) -- never -0
+end
 
 -- Unfinished jobs, over all and of one tenant.
 local function backlog(tenant, by)
@@ -38,15 +44,15 @@ local function backlog(tenant, by)
 end
 
 -- A stage is busy for a job while at least one of the job's units is leased in it.
-local function lease_begins(job, stage)
-  count(stage, 'leased', 1)
+local function lease_begins(unit, job, stage)
+  count(unit, stage, 'leased', 1)
   if redis.call('HINCRBY', job_key(job), 'leased:' .. stage, 1) == 1 then
     redis.call('HSET', job_key(job), 'since:' .. stage, now)
   end
 end
 
-local function lease_ends(job, stage)
-  count(stage, 'leased', -1)
+local function lease_ends(unit, job, stage)
+  count(unit, stage, 'leased', -1)
   if redis.call('HINCRBY', job_key(job), 'leased:' .. stage, -1) == 0 then
     local since = redis.call('HGET', job_key(job), 'since:' .. stage)
     redis.call('HINCRBY', job_key(job), 'busy:' .. stage, now - since)
@@ -84,7 +90,7 @@ end
 
 local function make_ready(unit, job, stage, not_before)
   redis.call('HSET', unit_key(unit), 'state', 'ready')
-  count(stage, 'ready', 1)
+  count(unit, stage, 'ready', 1)
   if not_before > now then
     redis.call('ZADD', P .. 'due', not_before, unit)
   else
@@ -93,20 +99,20 @@ local function make_ready(unit, job, stage, not_before)
   end
 end
 
-local function create(job, stage, index, payload)
+local function create(job, stage, index, payload, audio_ms)
   local unit = unit_id(job, stage, index)
   redis.call('HSET', unit_key(unit), 'job', job, 'stage', stage, 'index', index, 'state', 'blocked',
-    'attempt', 0, 'failures', 0, 'losses', 0, 'payload', payload)
+    'attempt', 0, 'failures', 0, 'losses', 0, 'payload', payload, 'audio_ms', audio_ms)
   redis.call('RPUSH', units_key(job), unit)
   redis.call('HINCRBY', job_key(job), 'total:' .. stage, 1)
   return unit
 end
 
 -- Creates the units of every consecutive stage of one scope; the first is ready, the rest blocked.
-local function create_chain(job, graph, from, index, payload)
+local function create_chain(job, graph, from, index, payload, audio_ms)
   for i = from, #graph do
     if graph[i].scope ~= graph[from].scope then break end
-    local unit = create(job, graph[i].stage, index, payload)
+    local unit = create(job, graph[i].stage, index, payload, audio_ms)
     redis.call('HINCRBY', job_key(job), 'open', 1)
     if i == from then make_ready(unit, job, graph[i].stage, now) end
   end
@@ -139,10 +145,10 @@ local function bury(job, unit, stage, code, detail)
   local state = redis.call('HGET', unit_key(unit), 'state')
   if state == 'dead' then return end -- a cancel buries what waits for a unit that still runs
   if state == 'ready' then
-    count(stage, 'ready', -1)
+    count(unit, stage, 'ready', -1)
     dequeue(unit, job, stage)
   elseif state == 'leased' then
-    lease_ends(job, stage)
+    lease_ends(unit, job, stage)
     redis.call('ZREM', P .. 'due', unit)
   end
   redis.call('HSET', unit_key(unit), 'state', 'dead', 'error_code', code, 'error_detail', detail)

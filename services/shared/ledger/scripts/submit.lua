@@ -1,5 +1,5 @@
 -- ARGV: job, tenant, most jobs, most jobs of a tenant, idempotency key or '', fingerprint, fresh (0 or 1), ttl_ms,
--- payload of the first unit, then the job's fields as name, value, ...
+-- payload of the first unit, its audio_ms, then the job's fields as name, value, ...
 -- Returns what became of it, the job that stands for it, and the hints to send.
 local job, tenant, key = ARGV[1], ARGV[2], ARGV[5]
 if redis.call('EXISTS', job_key(job)) == 1 then return {'accepted', job, hints} end
@@ -13,16 +13,16 @@ if tonumber(jobs[1] or 0) >= tonumber(ARGV[3]) then return {'full', '', hints} e
 if tonumber(jobs[2] or 0) >= tonumber(ARGV[4]) then return {'tenant_full', '', hints} end
 backlog(tenant, 1)
 redis.call('HSET', job_key(job), 'state', 'queued', 'version', 1, 'open', 0, 'created_ms', now, 'tenant', tenant)
-for i = 10, #ARGV, 2 do redis.call('HSET', job_key(job), ARGV[i], ARGV[i + 1]) end
+for i = 11, #ARGV, 2 do redis.call('HSET', job_key(job), ARGV[i], ARGV[i + 1]) end
 if key ~= '' then
   redis.call('HSET', kept, 'fingerprint', ARGV[6], 'job', job)
   redis.call('PEXPIRE', kept, ARGV[8])
   redis.call('HSET', job_key(job), 'idempotency', key)
 end
 local graph = graph_of(job)
-create_chain(job, graph, 1, 'job', ARGV[9])
+create_chain(job, graph, 1, 'job', ARGV[9], ARGV[10])
 for i, node in ipairs(graph) do
-  if gathers(graph, i) then create(job, node.stage, 'job', ARGV[9]) end
+  if gathers(graph, i) then create(job, node.stage, 'job', ARGV[9], ARGV[10]) end
 end
 redis.call('ZADD', P .. 'jobs:' .. tenant, 0, job) -- ids sort by time
 return {'accepted', job, hints}
