@@ -13,6 +13,7 @@ from tests.support.calls import (
     KINDS,
     POISON,
     audit,
+    begin,
     fields,
     finishing,
     graph,
@@ -208,3 +209,20 @@ def test_a_claim_carries_the_trace_that_its_job_came_with(ledger: Ledger) -> Non
     ledger.submit(new_job("job_2"))
     assert take(ledger, f"job_1:{DECODE}:job").trace == trace
     assert not take(ledger, f"job_2:{DECODE}:job").trace
+
+
+def test_a_unit_that_an_earlier_version_wrote_counts_without_audio(ledger: Ledger) -> None:
+    unit = begin(ledger)
+    ledger._redis.hdel(ledger._key("unit", unit), "audio_ms")
+    ledger._redis.hdel(ledger._key("job", "job_1"), "trace")
+    claim = take(ledger, unit)
+    assert (claim.audio_ms, claim.trace) == (0, "")
+    ledger.complete(claim, Output({}, (Child("c0", {}, audio_ms=5_000),)))
+    assert ledger.stages()[SEGMENT] == {"ready": 1, "ready_ms": 5_000}
+
+
+def test_audio_that_is_miscounted_is_forgotten_with_the_last_unit(ledger: Ledger) -> None:
+    unit = begin(ledger, replace(new_job(), audio_ms=1_000))
+    ledger._redis.hincrby(ledger._key("stages"), f"{DECODE}:ready_ms", 77_000)
+    take(ledger, unit)
+    assert ledger.stages()[DECODE]["ready_ms"] == 0

@@ -322,7 +322,7 @@ def test_a_worker_that_lost_its_lease_and_then_crashes_harms_nothing(bench: Benc
 class LosesReplies(Ledger):
     """A ledger whose answer to `complete` is lost after it took effect."""
 
-    def complete(self, claim: Claim, output: Output) -> tuple[Hint, ...]:
+    def complete(self, claim: Claim, output: Output, served_ms: int = 0) -> tuple[Hint, ...]:
         super().complete(claim, output)
         raise redis.ConnectionError
 

@@ -333,7 +333,7 @@ def _unit(name: str, fields: Mapping[str, str]) -> Unit:
         state=fields["state"],
         attempt=int(fields["attempt"]),
         payload=json.loads(fields["payload"]),
-        audio_ms=int(fields["audio_ms"]),
+        audio_ms=int(fields.get("audio_ms", 0)),
         output=json.loads(output) if output else None,
         error_code=fields.get("error_code"),
         error_detail=fields.get("error_detail"),

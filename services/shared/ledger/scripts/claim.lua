@@ -45,5 +45,5 @@ for i = 1, position(graph, stage) - 1 do
 end
 local attempt = redis.call('HGET', unit_key(unit), 'attempt')
 local fields = redis.call('HMGET', job_key(job), 'tenant', 'spec', 'trace')
-return {'claimed', unit, job, stage, index, attempt, record[6], record[5], record[7], fields[1], fields[2],
+return {'claimed', unit, job, stage, index, attempt, record[6], record[5], record[7] or 0, fields[1], fields[2],
   fields[3] or '', inputs}

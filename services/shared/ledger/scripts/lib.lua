@@ -30,9 +30,14 @@ local function changed(job) redis.call('HINCRBY', job_key(job), 'version', 1) en
 
 -- Per stage how many units are in a state, and how much audio they cover: what a stage is scaled by.
 local function count(unit, stage, state, by)
-  local audio_ms = redis.call('HGET', unit_key(unit), 'audio_ms')
-  redis.call('HINCRBY', P .. 'stages', stage .. ':' .. state, by)
-  redis.call('HINCRBY', P .. 'stages', stage .. ':' .. state .. '_ms', by * audio_ms + 0) -- never -0
+  local name = stage .. ':' .. state
+  if redis.call('HINCRBY', P .. 'stages', name, by) == 0 then
+    -- No unit, no audio, whatever processes of another version counted.
+    redis.call('HSET', P .. 'stages', name .. '_ms', 0)
+  else
+    local audio_ms = redis.call('HGET', unit_key(unit), 'audio_ms') or 0 -- those of an earlier version have none
+    redis.call('HINCRBY', P .. 'stages', name .. '_ms', by * audio_ms + 0) -- never -0
+  end
 end
 
 -- Unfinished jobs, over all and of one tenant.
