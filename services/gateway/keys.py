@@ -8,6 +8,7 @@ import hmac
 import os
 import secrets
 import string
+import sys
 import zlib
 from pathlib import Path
 from typing import Final
@@ -104,3 +105,8 @@ def _base62(number: int, width: int) -> str:
         number, digit = divmod(number, len(_DIGITS))
         digits.append(_DIGITS[digit])
     return "".join(reversed(digits))
+
+
+if __name__ == "__main__":
+    # For installations that keep the administrator's key as a secret of their platform.
+    sys.stdout.write(new_key() + "\n")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import stat
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -59,3 +61,9 @@ def test_only_the_right_key_belongs_to_a_tenant() -> None:
             Keys(key).tenant_of(wrong)
         assert caught.value.code == code
         assert key not in caught.value.detail
+
+
+def test_an_operator_can_make_a_key_for_a_secret() -> None:
+    command = [sys.executable, "-P", "-m", "services.gateway.keys"]
+    made = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert is_well_formed(made.strip())
