@@ -282,8 +282,11 @@ class AsrCapabilities(_message.Message):
     LANGUAGES_FIELD_NUMBER: _builtins.int
     TRANSLATES_TO_ENGLISH_FIELD_NUMBER: _builtins.int
     MAX_REGION_MS_FIELD_NUMBER: _builtins.int
+    SLOTS_FIELD_NUMBER: _builtins.int
     translates_to_english: _builtins.bool
     max_region_ms: _builtins.int
+    slots: _builtins.int
+    """Calls that this server runs at once."""
     @_builtins.property
     def model(self) -> _common_pb2.ModelInfo: ...
     @_builtins.property
@@ -297,10 +300,11 @@ class AsrCapabilities(_message.Message):
         languages: _abc.Iterable[_builtins.str] | None = ...,
         translates_to_english: _builtins.bool = ...,
         max_region_ms: _builtins.int = ...,
+        slots: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["languages", b"languages", "max_region_ms", b"max_region_ms", "model", b"model", "translates_to_english", b"translates_to_english"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["languages", b"languages", "max_region_ms", b"max_region_ms", "model", b"model", "slots", b"slots", "translates_to_english", b"translates_to_english"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

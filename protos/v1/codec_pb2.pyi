@@ -479,8 +479,11 @@ class CodecCapabilities(_message.Message):
     CONTAINERS_FIELD_NUMBER: _builtins.int
     MAX_DURATION_MS_FIELD_NUMBER: _builtins.int
     MAX_CHANNELS_FIELD_NUMBER: _builtins.int
+    SLOTS_FIELD_NUMBER: _builtins.int
     max_duration_ms: _builtins.int
     max_channels: _builtins.int
+    slots: _builtins.int
+    """Calls that this server runs at once."""
     @_builtins.property
     def codecs(self) -> _containers.RepeatedCompositeFieldContainer[Global___CodecDescription]: ...
     @_builtins.property
@@ -494,10 +497,11 @@ class CodecCapabilities(_message.Message):
         containers: _abc.Iterable[_builtins.str] | None = ...,
         max_duration_ms: _builtins.int = ...,
         max_channels: _builtins.int = ...,
+        slots: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["codecs", b"codecs", "containers", b"containers", "max_channels", b"max_channels", "max_duration_ms", b"max_duration_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["codecs", b"codecs", "containers", b"containers", "max_channels", b"max_channels", "max_duration_ms", b"max_duration_ms", "slots", b"slots"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

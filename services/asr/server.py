@@ -93,6 +93,7 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
             languages=core.languages,
             translates_to_english=core.translates_to_english,
             max_region_ms=core.max_region_ms,
+            slots=self._admission.slots,
         )
 
 

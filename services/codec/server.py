@@ -100,6 +100,7 @@ class CodecServicer(codec_pb2_grpc.CodecServicer):
             containers=core.containers,
             max_duration_ms=core.caps.max_duration_ms,
             max_channels=MAX_CHANNELS,
+            slots=self._admission.slots,
         )
 
 

@@ -74,7 +74,7 @@ class Settings(BaseSettings):
 
     tls_dir: Path | None = Field(
         None,
-        description="Folder with tls.crt, tls.key and ca.crt: the services then talk by mutual TLS, or not at all.",
+        description="Folder with tls.crt, tls.key, ca.crt: services then talk by mutual TLS or not at all.",
     )
 
     health_port: Port | None = Field(

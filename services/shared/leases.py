@@ -108,6 +108,19 @@ class Leases:
             with self._lock:
                 self._held.discard(lease)
 
+    def alive(self, slots: int) -> bool:
+        """Say whether a process that holds at most `slots` leases can still work.
+
+        It cannot when all of them hang, held on to long after their end, or when nobody renews them.
+        Whether Redis can be reached makes no difference.
+        """
+        if self._thread is not None and not self._thread.is_alive():
+            return False
+        # One round may pass until it is ended, another until the work has noticed.
+        most_s = self._most_s + 2 * self._interval_s
+        with self._lock:
+            return sum(lease.ended and lease.age_s > most_s for lease in self._held) < slots
+
     def drain(self) -> None:
         """End every lease, now and from now on, so that its unit is given back."""
         with self._lock:

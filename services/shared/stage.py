@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from celery import Celery, signals
@@ -15,7 +15,7 @@ from celery import Celery, signals
 from services.shared import telemetry
 from services.shared.artifacts.base import ArtifactStore
 from services.shared.artifacts.store import open_store
-from services.shared.broker import make_celery, send_hints
+from services.shared.broker import Origin, make_celery, origin_of, send_hints
 from services.shared.config import Settings
 from services.shared.errors import (
     Cancelled,
@@ -30,16 +30,22 @@ from services.shared.errors import (
 from services.shared.leases import Lease, Leases
 from services.shared.ledger.ledger import Ledger, open_ledger
 from services.shared.ledger.records import Child, Claim, Failure, Output
-from services.shared.rpc import client
+from services.shared.rpc import client, health, wire
 from services.shared.tasks import Hint
 
 __all__ = ["Child", "Handler", "Output", "StageRunner", "Work", "run_worker"]
 
 _FIRST_DELAY_MS: Final = 500
 _MOST_DELAY_MS: Final = 60_000
+# Of what waits for a service that is away, or has just been started for it.
+_MOST_AWAY_DELAY_MS: Final = 5_000
+_DONE: Final = "done"
+# Outcomes that are no failure of the unit's.
+_WELL: Final = (_DONE, Cancelled.family)
+_UNKNOWN: Final = Origin()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Work:
     """What a stage's handler gets.
 
@@ -50,6 +56,7 @@ class Work:
         lease: Ends when the job is cancelled; calls are cancelled with it.
         deadline_s: Most seconds for one gRPC call.
         ledger: For outputs of other units of the job.
+        served_ms: How long its calls that went well have held slots of model servers, so far.
     """
 
     claim: Claim
@@ -58,6 +65,7 @@ class Work:
     lease: Lease
     deadline_s: float
     ledger: Ledger
+    served_ms: int = field(default=0, init=False)
 
     @property
     def request_id(self) -> str:
@@ -83,14 +91,21 @@ class Work:
         sent = _sent(request)
         call = method.future(sent, timeout=self.deadline_s)
         with self._watched(call, sent):
-            return client.call(call.result)
+            answer = client.call(call.result)
+        self.served_ms += wire.served_ms(call.trailing_metadata())
+        return answer
 
     def stream(self, method: Any, request: Any) -> Iterator[Any]:
         """Call a method that answers with a stream; raises as `unary` does, while iterating."""
         sent = _sent(request)
         call = method(sent, timeout=self.deadline_s)
         with self._watched(call, sent):
-            yield from client.stream(lambda: call)
+            try:
+                yield from client.stream(lambda: call)
+            finally:
+                # Where nobody reads to its end: it would last until its deadline.
+                call.cancel()
+        self.served_ms += wire.served_ms(call.trailing_metadata())
 
     @contextmanager
     def _watched(self, call: Any, sent: Any) -> Iterator[None]:
@@ -151,22 +166,42 @@ class StageRunner:
         self._artifacts = artifacts
         self._send = send
         self._deadline_s = settings.unit_deadline_s
-        self._channels = client.Channels(settings.target_of)
+        self._channels = client.Channels.of(settings)
         # A unit makes one long call, perhaps two.
         self._leases = Leases(ledger, 2 * settings.unit_deadline_s)
 
-    def run(self, service: str) -> None:
-        """Run the service's next unit; a hint too many finds none, and one too late is dropped."""
+    def run(self, service: str, origin: Origin = _UNKNOWN) -> None:
+        """Run the service's next unit; a hint too many finds none, and one too late is dropped.
+
+        The hint names no unit, so the unit's span belongs to the trace of its own job, and is only linked to
+        the span that sent the hint.
+        """
         claim = None if self._leases.drained else self._ledger.claim(service)
         if claim is None:
             telemetry.IDLE_HINTS.labels(service).inc()
             return
+        link = "" if origin.traceparent == claim.trace else origin.traceparent
+        with (
+            telemetry.BUSY_SLOTS.track_inprogress(),
+            telemetry.named(job=claim.job, request_id=claim.unit),
+            telemetry.span(
+                claim.stage,
+                telemetry.SpanKind.CONSUMER,
+                _described(claim, origin),
+                parent=claim.trace,
+                link=link,
+            ),
+        ):
+            self._work_on(claim)
+
+    def _work_on(self, claim: Claim) -> None:
         began = time.monotonic()
         with self._leases.hold(claim) as lease:
             work = Work(claim, self._artifacts, self._channels, lease, self._deadline_s, self._ledger)
             outcome = self._settle(work)
         seconds = time.monotonic() - began
-        telemetry.STAGE_SECONDS.labels(claim.stage, outcome).observe(seconds)
+        _measure(claim, outcome, seconds)
+        telemetry.mark({"dragoman.outcome": outcome}, "" if outcome in _WELL else outcome)
         telemetry.logger().info(
             "unit", unit=claim.unit, attempt=claim.attempt, outcome=outcome, seconds=round(seconds, 3)
         )
@@ -175,11 +210,16 @@ class StageRunner:
         """Take no unit any more; end what runs and give it back, for another worker to do."""
         self._leases.drain()
 
+    def alive(self, slots: int) -> bool:
+        """Say whether a worker with `slots` threads can still work; see Leases.alive."""
+        return self._leases.alive(slots)
+
     def _settle(self, work: Work) -> str:
-        outcome = "done"
+        outcome = _DONE
         try:
             try:
-                hints: Sequence[Hint] = self._ledger.complete(work.claim, self._handle(work))
+                output = self._handle(work)
+                hints: Sequence[Hint] = self._ledger.complete(work.claim, output, work.served_ms)
             except DragomanError as error:
                 # A lease that ended makes calls fail as cancelled; the ledger says then why it ended.
                 failure = _GIVEN_BACK.get(work.lease.reason) or _failure(error, work.claim.attempt)
@@ -211,6 +251,25 @@ class StageRunner:
             self._artifacts.delete_prefix(work.prefix)
 
 
+def _described(claim: Claim, origin: Origin) -> dict[str, str | int]:
+    waited = {} if origin.waited_s is None else {"dragoman.hint_wait_ms": round(origin.waited_s * 1000)}
+    return {
+        "dragoman.job": claim.job,
+        "dragoman.index": claim.index,
+        "dragoman.attempt": claim.attempt,
+        "dragoman.audio_ms": claim.audio_ms,
+        **waited,
+    }
+
+
+def _measure(claim: Claim, outcome: str, seconds: float) -> None:
+    telemetry.STAGE_SECONDS.labels(claim.stage, outcome).observe(seconds)
+    if outcome == _DONE and claim.audio_ms:
+        audio_s = claim.audio_ms / 1000
+        telemetry.AUDIO_SECONDS.labels(claim.stage).inc(audio_s)
+        telemetry.REAL_TIME_FACTOR.labels(claim.stage).observe(seconds / audio_s)
+
+
 # By why a lease was ended from within this process.
 _GIVEN_BACK: Final = {
     "drained": Failure(
@@ -223,7 +282,9 @@ _GIVEN_BACK: Final = {
 
 
 def _failure(error: DragomanError, attempt: int) -> Failure:
-    return Failure(error.code, error.detail, error.retryable, _cost(error), _delay_ms(attempt))
+    cost = _cost(error)
+    most_ms = _MOST_AWAY_DELAY_MS if cost == "none" else _MOST_DELAY_MS
+    return Failure(error.code, error.detail, error.retryable, cost, _delay_ms(attempt, most_ms))
 
 
 def _cost(error: DragomanError) -> str:
@@ -240,9 +301,9 @@ def _cost(error: DragomanError) -> str:
             return "failure"
 
 
-def _delay_ms(attempt: int) -> int:
+def _delay_ms(attempt: int, most_ms: int) -> int:
     """Exponential with jitter, so that units that failed together do not come back together."""
-    longest = min(_FIRST_DELAY_MS * 2 ** min(attempt - 1, 16), _MOST_DELAY_MS)
+    longest = min(_FIRST_DELAY_MS * 2 ** min(attempt - 1, 16), most_ms)
     return int(longest * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load, guards nothing
 
 
@@ -261,21 +322,33 @@ def run_worker(service: str, handlers: Mapping[str, Handler], settings: Settings
         lambda hints: send_hints(app, hints),
         settings,
     )
+    telemetry.SLOTS.set(concurrency)
     _register(app, service, runner)
     _drain_on_shutdown(runner, settings.drain_s)
-    app.worker_main(
-        [
-            "worker",
-            "--pool=threads",
-            f"--concurrency={concurrency}",
-            f"--queues={service}",
-            f"--hostname={service}@%h",
-            "--loglevel=WARNING",
-            "--without-gossip",
-            "--without-mingle",
-            "--without-heartbeat",
-        ]
-    )
+    with health.serving(settings, _consuming().is_set, lambda: runner.alive(concurrency)):
+        app.worker_main(
+            [
+                # No banner: all that is logged is lines of JSON.
+                "--quiet",
+                "worker",
+                "--pool=threads",
+                f"--concurrency={concurrency}",
+                f"--queues={service}",
+                f"--hostname={service}@%h",
+                "--loglevel=WARNING",
+                "--without-gossip",
+                "--without-mingle",
+                "--without-heartbeat",
+            ]
+        )
+
+
+def _consuming() -> threading.Event:
+    """Return what is set from the moment the worker takes hints until it is told to end."""
+    consuming = threading.Event()
+    signals.worker_ready.connect(lambda **_: consuming.set(), weak=False)
+    signals.worker_shutting_down.connect(lambda **_: consuming.clear(), weak=False)
+    return consuming
 
 
 def _drain_on_shutdown(runner: StageRunner, drain_s: float) -> None:
@@ -289,10 +362,13 @@ def _drain_on_shutdown(runner: StageRunner, drain_s: float) -> None:
 
 
 def _register(app: Celery, service: str, runner: StageRunner) -> None:
-    @app.task(name=service)  # type: ignore[untyped-decorator]  # celery has no types
-    def run() -> None:
+    @app.task(name=service, bind=True)  # type: ignore[untyped-decorator]  # celery has no types
+    def run(task: Any) -> None:
+        origin = origin_of(task.request.headers)
+        if origin.waited_s is not None:
+            telemetry.HINT_WAIT_SECONDS.labels(service).observe(origin.waited_s)
         try:
-            runner.run(service)
+            runner.run(service, origin)
         except Exception as error:  # noqa: BLE001 - the lease runs out, and the unit comes again
             # Celery would log what the exception says.
             telemetry.logger().exception("unit not settled", service=service, error=type(error).__name__)

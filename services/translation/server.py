@@ -50,7 +50,9 @@ class TranslationServicer(translation_pb2_grpc.TranslationServicer):
             translation_pb2.LanguagePair(source_language=pair.source, target_language=pair.target)
             for pair in core.pairs
         ]
-        return translation_pb2.TranslationCapabilities(model=_model(core.model), pairs=pairs)
+        return translation_pb2.TranslationCapabilities(
+            model=_model(core.model), pairs=pairs, slots=self._admission.slots
+        )
 
 
 def _model(model: Model) -> common_pb2.ModelInfo:

@@ -54,7 +54,7 @@ class TtsServicer(tts_pb2_grpc.TtsServicer):
             )
             for voice in engine.voices
         ]
-        return tts_pb2.TtsCapabilities(model=_model(engine), voices=spoken)
+        return tts_pb2.TtsCapabilities(model=_model(engine), voices=spoken, slots=self._admission.slots)
 
 
 def pcm_s16le(audio: Audio) -> bytes:

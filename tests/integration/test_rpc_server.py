@@ -15,6 +15,7 @@ from protos.v1 import translation_pb2, translation_pb2_grpc
 from services.shared import errors
 from services.shared.config import Settings
 from services.shared.rpc import client, server
+from services.shared.rpc import health as health_status
 from services.shared.telemetry import REGISTRY
 from tests.support.translator import Gate, Translate, ask, health, loading, serving, spec
 from tests.support.waiting import becomes
@@ -153,7 +154,7 @@ async def test_a_draining_server_finishes_what_runs_and_takes_nothing_new() -> N
         await entered(gate, 1)
         stopping = asyncio.get_running_loop().create_task(running.stop(30))
         told: Any = running._health
-        await becomes(lambda: told._server_status[""] != server._SERVING)
+        await becomes(lambda: told._server_status[""] != health_status.SERVING)
         with pytest.raises(errors.Unavailable):
             await asking(running.port, "late")
         gate.opened.set()

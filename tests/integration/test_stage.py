@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import grpc
@@ -25,57 +25,22 @@ from services.shared.errors import (
     Unavailable,
 )
 from services.shared.ledger.ledger import Ledger
-from services.shared.ledger.records import Child, Claim, Output, Unit
+from services.shared.ledger.records import Child, Claim, Output
 from services.shared.rpc import server
 from services.shared.rpc.admission import Admission
-from services.shared.stage import Handler, StageRunner, Work
-from services.shared.tasks import DECODE, STAGES, TRANSLATE, Hint
+from services.shared.stage import Handler, Work
+from services.shared.tasks import DECODE, TRANSLATE, Hint
 from tests.conftest import Logged
-from tests.support.calls import audit, finishing, hurried, instant, new_job, nodes, take
+from tests.support.calls import finishing, hurried, new_job, nodes, take
 from tests.support.redis_server import free_port
+from tests.support.stage_bench import UNIT, Bench, bench
 from tests.support.translator import Gate, serving
 from tests.support.waiting import becomes
 
+__all__ = ["bench"]
+
 SECRET = "my card number is four two seven"
-UNIT = f"job_1:{DECODE}:job"
 ATTEMPTS = nodes("speech_translation")[0].attempts
-
-
-class Bench:
-    """One worker process, but for Celery: a ledger, a store, and the hints that were sent."""
-
-    def __init__(self, ledger: Ledger, folder: Path) -> None:
-        self.ledger = ledger
-        self.artifacts = LocalArtifacts(folder)
-        self.sent: list[Hint] = []
-
-    def runner(self, handler: Handler, settings: Settings | None = None) -> StageRunner:
-        """Return what runs units with `handler` for every stage."""
-        handlers = dict.fromkeys(STAGES, handler)
-        return StageRunner(handlers, self.ledger, self.artifacts, self.sent.extend, settings or Settings())
-
-    def run(self, handler: Handler, service: str = "codec", settings: Settings | None = None) -> None:
-        """Run a service's next unit."""
-        self.runner(handler, settings).run(service)
-
-    def unit(self, name: str = UNIT) -> Unit:
-        """Return a unit as it stands."""
-        return next(unit for unit in self.ledger.units("job_1") if unit.unit == name)
-
-    def stored(self) -> list[str]:
-        """Return the keys of the attempts' artifacts."""
-        folder = self.artifacts._objects
-        return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
-
-
-@pytest.fixture
-def bench(ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    """A bench with one call submitted; what fails may be tried again at once."""
-    monkeypatch.setattr(stage, "_FIRST_DELAY_MS", 0)
-    quick = instant(ledger, renew_ms=20)
-    quick.submit(new_job())
-    yield Bench(quick, tmp_path)
-    audit(quick, ["job_1"])
 
 
 def idle_hints() -> float:
@@ -189,10 +154,19 @@ def test_a_defect_is_logged_by_place_and_not_by_text(bench: Bench, logged: Logge
 
 
 def test_the_wait_before_another_attempt_grows_to_a_minute_and_is_never_the_same_for_all() -> None:
-    first, last = ({stage._delay_ms(attempt) for _ in range(50)} for attempt in (1, 1000))
-    assert all(250 <= delay <= 500 for delay in first)
-    assert all(30_000 <= delay <= 60_000 for delay in last)
+    first, last = waits(InternalError("flaky"), 1), waits(InternalError("flaky"), 1000)
+    assert all(250 <= wait <= 500 for wait in first)
+    assert all(30_000 <= wait <= 60_000 for wait in last)
     assert len(first) > 1
+
+
+def test_what_waits_for_a_service_that_is_away_looks_again_soon() -> None:
+    assert all(2_500 <= wait <= 5_000 for wait in waits(Unavailable("away"), 1000))
+
+
+def waits(error: DragomanError, attempt: int) -> set[int]:
+    """Return the waits in milliseconds that follow many failures of one kind."""
+    return {stage._failure(error, attempt).delay_ms for _ in range(50)}
 
 
 def calling(outcome: list[BaseException]) -> Handler:

@@ -1,12 +1,15 @@
-"""A TLS front for a server that speaks none, with certificates made for the test."""
+"""Certificates made for the test, and a TLS front for a server that speaks none."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
 import threading
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 
 import trustme
@@ -44,6 +47,34 @@ class Authority:
         issued.cert_chain_pems[0].write_to_path(certificate)
         issued.private_key_pem.write_to_path(key)
         return certificate, key
+
+    def mount(self, folder: Path, *names: str, until: datetime | None = None) -> Path:
+        """Put tls.crt, tls.key and ca.crt into a folder as Kubernetes mounts a secret; return the folder.
+
+        Done again, it changes all three in one step.
+
+        Args:
+            folder: Made when it is not there.
+            names: That the certificate is for.
+            until: When it expires; in a year, unless given.
+        """
+        issued = self._authority.issue_cert(*names, not_after=until)
+        version = folder / f"..{uuid.uuid4().hex}"
+        version.mkdir(parents=True)
+        for chain in issued.cert_chain_pems:
+            chain.write_to_path(version / "tls.crt", append=True)
+        issued.private_key_pem.write_to_path(version / "tls.key")
+        self._authority.cert_pem.write_to_path(version / "ca.crt")
+        _link(folder / "..data", version.name)
+        for file in version.iterdir():
+            _link(folder / file.name, f"..data/{file.name}")
+        return folder
+
+
+def _link(place: Path, target: str) -> None:
+    new = place.with_name(f"{place.name}.new")
+    new.symlink_to(target)
+    os.replace(new, place)  # noqa: PTH105 - says better than `rename` what it does
 
 
 @contextmanager

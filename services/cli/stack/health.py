@@ -13,6 +13,8 @@ from grpc_health.v1 import health_pb2
 from services.cli.settings import CliSettings
 from services.cli.stack import redis_server
 from services.cli.stack.table import GATEWAY, REDIS, Component
+from services.shared.rpc import client
+from services.shared.rpc.tls import Identities, Identity
 
 _TIMEOUT_S: Final = 2.0
 # Unlike a worker's channel: a refused connection is an answer here, not something to retry.
@@ -26,12 +28,17 @@ def ready(component: Component, settings: CliSettings) -> bool:
         return url is not None and redis_server.ping(url) is not None
     if component == GATEWAY:
         return gateway_ready(settings)
-    return component.service is None or server_ready(settings.target_of(component.service))
+    if component.service is None:
+        return True
+    identities = Identities.of(settings)
+    identity = None if identities is None else identities.now()
+    return server_ready(settings.target_of(component.service), identity)
 
 
-def server_ready(target: str) -> bool:
+def server_ready(target: str, identity: Identity | None = None) -> bool:
     """Ask a model server through grpc.health.v1 whether its model is loaded."""
-    with grpc.insecure_channel(target, _CHANNEL_OPTIONS) as channel, contextlib.suppress(grpc.RpcError):
+    opened = client.channel(target, identity, _CHANNEL_OPTIONS)
+    with opened as channel, contextlib.suppress(grpc.RpcError):
         check = channel.unary_unary(
             "/grpc.health.v1.Health/Check",
             request_serializer=health_pb2.HealthCheckRequest.SerializeToString,

@@ -20,20 +20,22 @@ R = TypeVar("R")
 Work = Callable[[Callable[[], bool]], R]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
     """The call that the running handler serves.
 
     Attributes:
         method: Full gRPC name.
         ends_s: When its caller stops waiting, on the clock of time.monotonic().
+        served_s: How long its work, once done, has held slots, without the wait for them.
     """
 
     method: str = ""
     ends_s: float = math.inf
+    served_s: float = 0
 
 
-CALL: Final = contextvars.ContextVar("call", default=Call())  # noqa: B039 - it is frozen
+CALL: Final = contextvars.ContextVar[Call]("call")
 
 
 class Admission:
@@ -45,13 +47,19 @@ class Admission:
     Args:
         slots: Calls that run at once, at least 1.
         queue: Calls that may wait for a slot, at least 0.
+
+    Attributes:
+        slots: As given.
     """
 
     def __init__(self, slots: int, queue: int) -> None:
+        self.slots = slots
         self._limit = slots + queue
         self._admitted = 0
         self._lock = threading.Lock()
         self._executor = ThreadPoolExecutor(slots, thread_name_prefix="model")
+        telemetry.SLOTS.set(slots)
+        telemetry.WAITING_CALLS.set_function(lambda: max(0, self._admitted - slots))
 
     @property
     def admitted(self) -> int:
@@ -68,7 +76,7 @@ class Admission:
             Timeout: the call's deadline passed before its turn came.
         """
         self._admit()
-        caller = _Caller(CALL.get())
+        caller = _Caller(CALL.get(Call()))
         # Log lines of the thread name the request, as those of its caller do.
         future = self._executor.submit(contextvars.copy_context().run, caller.run, work)
         future.add_done_callback(partial(self._release, caller))
@@ -99,12 +107,19 @@ class _Caller:
 
     def __init__(self, call: Call) -> None:
         self._call = call
+        self._came_s = time.monotonic()
         self._left_s = math.inf
 
     def run(self, work: Work[R]) -> R:
         if time.monotonic() >= self._call.ends_s:
             raise Timeout("The deadline passed while the call waited for its turn.")
-        return work(self.has_left)
+        began_s = time.monotonic()
+        waited = {"dragoman.wait_ms": round((began_s - self._came_s) * 1000)}
+        try:
+            with telemetry.BUSY_SLOTS.track_inprogress(), telemetry.span("slot", attributes=waited):
+                return work(self.has_left)
+        finally:
+            self._call.served_s += time.monotonic() - began_s
 
     def has_left(self) -> bool:
         # Not at the deadline itself: "cancelled" could then reach the caller before its own timeout does.

@@ -14,7 +14,7 @@ from google.protobuf.message import Message
 
 from services.shared import telemetry
 from services.shared.errors import DragomanError, InternalError
-from services.shared.rpc import wire
+from services.shared.rpc import tracing, wire
 from services.shared.rpc.admission import CALL, Call
 from services.shared.rpc.draining import Calls
 
@@ -28,6 +28,9 @@ _MAKERS: Final = {
     (True, False): grpc.stream_unary_rpc_method_handler,
     (True, True): grpc.stream_stream_rpc_method_handler,
 }
+
+# A cancelled call is no failure of the server's.
+_WELL: Final = ("ok", "cancelled")
 
 
 class AroundCalls(grpc.aio.ServerInterceptor):
@@ -61,6 +64,8 @@ class AroundCalls(grpc.aio.ServerInterceptor):
             if each is not None
         )
         behaviour: Any = (self._streaming if streams[1] else self._unary)(method, inner)
+        if telemetry.tracing():
+            behaviour = (tracing.served_stream if streams[1] else tracing.served)(method, behaviour)
         make: Any = _MAKERS[streams]
         wrapped: _Handler = make(behaviour, handler.request_deserializer, handler.response_serializer)
         return wrapped
@@ -72,6 +77,7 @@ class AroundCalls(grpc.aio.ServerInterceptor):
                 with self._calls.running():
                     await _begin(method, began, context)
                     response = await inner(_identified(request), context)
+                _tell_served(context)
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - every failure needs a status
                 await _abort(method, began, error, context)
             _observe(method, began, "ok")
@@ -89,6 +95,7 @@ class AroundCalls(grpc.aio.ServerInterceptor):
                     await _begin(method, began, context)
                     async for response in inner(_identified(request), context):
                         yield response
+                _tell_served(context)
             except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - every failure needs a status
                 await _abort(method, began, error, context)
             _observe(method, began, "ok")
@@ -107,14 +114,22 @@ async def _begin(method: str, began: float, context: _Context) -> None:
     await context.send_initial_metadata(((wire.BEGUN_KEY, "1"),))
 
 
+def _tell_served(context: _Context) -> None:
+    """Tell the caller for how long its call held slots."""
+    context.set_trailing_metadata(((wire.SERVED_KEY, str(math.ceil(CALL.get().served_s * 1000))),))
+
+
 def _identified(request: Any) -> Any:
     """Bind the request's id and tenant to this call's log lines; a stream's lie in its first message."""
     if not isinstance(request, Message):
         return _identified_stream(request)
     head = request.config if hasattr(request, "config") else request
     if hasattr(head, "context"):
-        identity = {"request_id": head.context.request_id, "tenant": head.context.tenant}
-        structlog.contextvars.bind_contextvars(**identity)
+        request_id = head.context.request_id
+        identity = {"request_id": request_id, "tenant": head.context.tenant}
+        # A worker's request is its unit, and begins with the job.
+        job = {"job": request_id.partition(":")[0]} if ":" in request_id else {}
+        structlog.contextvars.bind_contextvars(**identity, **job)
     return request
 
 
@@ -141,4 +156,5 @@ async def _abort(method: str, began: float, error: BaseException, context: _Cont
 def _observe(method: str, began: float, code: str) -> None:
     seconds = time.monotonic() - began
     telemetry.RPC_SECONDS.labels(method, code).observe(seconds)
+    telemetry.mark({"dragoman.code": code}, "" if code in _WELL else code)
     telemetry.logger().info("call", method=method, code=code, seconds=round(seconds, 3))

@@ -10,15 +10,17 @@ from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
 import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health as grpc_health
+from grpc_health.v1 import health_pb2_grpc
 
 from services.shared import telemetry
 from services.shared.config import Settings
 from services.shared.errors import InvalidRequest, TooLarge, Unavailable
-from services.shared.rpc import wire
+from services.shared.rpc import health, wire
 from services.shared.rpc.admission import Admission
 from services.shared.rpc.draining import Calls
 from services.shared.rpc.interceptor import AroundCalls
+from services.shared.rpc.tls import Identities
 
 T = TypeVar("T")
 C = TypeVar("C")
@@ -40,8 +42,6 @@ _AGE_MARGIN_S: Final = 60
 _NOTICE_S: Final = 0.5
 # For calls that are cut short to say so.
 _FAREWELL_S: Final = 2.0
-_SERVING: Final = health_pb2.HealthCheckResponse.SERVING
-_NOT_SERVING: Final = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
 class Lazy(Generic[T]):
@@ -95,16 +95,19 @@ class RunningServer(Generic[T]):
         age_grace_ms = int((settings.unit_deadline_s + _AGE_MARGIN_S) * 1000)
         options = (*_OPTIONS, ("grpc.max_connection_age_grace_ms", age_grace_ms))
         server = self._server = grpc.aio.server(interceptors=[AroundCalls(self._calls)], options=options)
-        self.port = self._bind(f"{settings.host}:{port}")
+        self.port = self._bind(f"{settings.host}:{port}", Identities.of(settings))
         self._admission = Admission(spec.slots, spec.queue)
-        self._health = health.aio.HealthServicer()
+        self._health = grpc_health.aio.HealthServicer()
         self._core: Lazy[T] = Lazy()
         spec.register(server, self._core, self._admission)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+        self._probes = health.beside(self._health, settings)
 
-    def _bind(self, address: str) -> int:
+    def _bind(self, address: str, identities: Identities | None) -> int:
         try:
-            return self._server.add_insecure_port(address)
+            if identities is None:
+                return self._server.add_insecure_port(address)
+            return self._server.add_secure_port(address, identities.for_server())
         except RuntimeError as error:
             raise Unavailable(
                 f"{address} is taken; set DRAGOMAN_{self._spec.service.upper()}_PORT to another port.",
@@ -112,14 +115,17 @@ class RunningServer(Generic[T]):
             ) from error
 
     async def begin(self) -> None:
-        """Listen, not serving yet."""
-        await self._set_health(_NOT_SERVING)
+        """Listen, alive and not serving yet."""
+        await self._health.set(health.LIVENESS, health.SERVING)
+        await self._set_health(health.NOT_SERVING)
+        if self._probes is not None:
+            await self._probes.start()
         await self._server.start()
 
     async def load(self) -> None:
         """Load the core in a thread, then say SERVING."""
         self._core.set(await asyncio.to_thread(self._spec.load))
-        await self._set_health(_SERVING)
+        await self._set_health(health.SERVING)
 
     async def stop(self, grace_s: float = 0) -> None:
         """Say NOT_SERVING, refuse new calls, give running ones `grace_s` seconds.
@@ -127,16 +133,18 @@ class RunningServer(Generic[T]):
         Calls that run longer end as Unavailable with code draining. gRPC would end them in a way that
         their callers could not tell from a crash, so it gets a little more time than they do.
         """
-        await self._set_health(_NOT_SERVING)
+        await self._set_health(health.NOT_SERVING)
         # Clients that watch the health go elsewhere meanwhile, and are never refused.
         await asyncio.sleep(min(grace_s, _NOTICE_S))
         refusing = asyncio.create_task(self._server.stop(grace_s + _FAREWELL_S))
         await self._calls.end(grace_s)
         await refusing
         self._admission.close()
+        if self._probes is not None:
+            await self._probes.stop(None)
 
     async def _set_health(self, status: Any) -> None:
-        for name in ("", self._spec.grpc_name):
+        for name in (health.READY, self._spec.grpc_name):
             await self._health.set(name, status)
 
 
@@ -161,6 +169,7 @@ def run(spec: ServerSpec[T], settings: Settings) -> None:
 
 async def _serve_and_exit(spec: ServerSpec[T], settings: Settings) -> None:
     status = await _serve(spec, settings)
+    telemetry.flush()
     # Neither a loading nor a running model can be interrupted: leave without joining its thread.
     os._exit(status)
 

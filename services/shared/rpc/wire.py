@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import grpc
@@ -13,6 +14,8 @@ CODE_KEY: Final = "dragoman-code"
 FAMILY_KEY: Final = "dragoman-family"
 # Initial metadata that a server sends before it works on a call.
 BEGUN_KEY: Final = "dragoman-begun"
+# Trailing metadata of a call that went well: how many ms it held slots of the server, rounded up.
+SERVED_KEY: Final = "dragoman-served-ms"
 
 # Chunks of 64 KiB flow well; the cap leaves room for a whole region in one unary message.
 CHUNK_BYTES: Final = 64 * 1024
@@ -47,6 +50,10 @@ _BARE: Final[Mapping[grpc.StatusCode, type[errors.DragomanError]]] = {
 }
 # gRPC gives an oversized message the status of an overload; only its text tells them apart.
 _OVERSIZED: Final = "message larger than max"
+# The same for a server that is not trusted here, and one that hangs up on a client it does not trust.
+_LIBRARY: Final = "OPENSSL_internal:"
+_UNTRUSTED: Final = re.compile(rf"{_LIBRARY}[A-Z_]+(: [a-z ]+)?|Hostname Verification Check failed")
+_HUNG_UP: Final = re.compile(r"last error: UNAVAILABLE: .*Socket closed")
 
 
 def status_of(error: errors.DragomanError) -> grpc.StatusCode:
@@ -57,6 +64,11 @@ def status_of(error: errors.DragomanError) -> grpc.StatusCode:
 def trailers(error: errors.DragomanError) -> tuple[tuple[str, str], ...]:
     """Return the trailing metadata that carries an error's code and family."""
     return ((CODE_KEY, error.code), (FAMILY_KEY, error.family))
+
+
+def served_ms(trailers: Iterable[tuple[str, str | bytes]] | None) -> int:
+    """Return how long a call held slots of its server; 0 when the server does not say."""
+    return next((int(value) for key, value in trailers or () if key == SERVED_KEY), 0)
 
 
 def from_rpc(error: grpc.RpcError) -> errors.DragomanError:
@@ -76,9 +88,7 @@ def _from_bare(error: grpc.Call) -> errors.DragomanError:
         case grpc.StatusCode.UNAVAILABLE if _has_begun(error):
             return errors.ConnectionLost("The model service broke off during the call; see its log.")
         case grpc.StatusCode.UNAVAILABLE:
-            return errors.Unavailable(
-                "The model service cannot be reached, or has no model yet (UNAVAILABLE)."
-            )
+            return _unreached(error.details() or "")
         case grpc.StatusCode.CANCELLED if not _cancelled_here(error):
             # A server that ends drops what it had accepted and not begun.
             return errors.Unavailable("The model service is shutting down (CANCELLED).", code="draining")
@@ -90,6 +100,22 @@ def _from_bare(error: grpc.Call) -> errors.DragomanError:
         case status:
             family = _BARE.get(status, errors.InternalError)
             return family(f"The model service answered {status.name}; see its log.")
+
+
+def _unreached(cause: str) -> errors.Unavailable:
+    if refused := _UNTRUSTED.search(cause):
+        reason = refused[0].removeprefix(_LIBRARY)
+        return errors.Unavailable(
+            f"No TLS with the model service ({reason}); compare DRAGOMAN_TLS_DIR here and there:"
+            " whether it is set, and the certificates' authority, names and dates.",
+            code="tls_refused",
+        )
+    if _HUNG_UP.search(cause):
+        return errors.Unavailable(
+            "The model service hung up before the call (UNAVAILABLE): it ends,"
+            " or it wants TLS and does not accept this process's certificate; see its log."
+        )
+    return errors.Unavailable("The model service cannot be reached, or has no model yet (UNAVAILABLE).")
 
 
 def _has_begun(error: grpc.Call) -> bool:

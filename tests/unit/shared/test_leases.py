@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -91,6 +92,46 @@ def test_work_that_hangs_is_renewed_no_more(logged: Logged) -> None:
         assert lease.reason == "overdue"
         assert register.renewed == []
         assert [line["event"] for line in logged()] == ["unit hangs"]
+
+
+def test_a_process_whose_every_slot_hangs_is_not_alive() -> None:
+    leases = Leases(Register(), 0)
+    assert leases.alive(2)
+    with leases.hold(CLAIM) as first:
+        until(lambda: not leases.alive(1))
+        assert first.ended, "the work was told before"
+        assert leases.alive(2), "one slot is free"
+        with leases.hold(replace(CLAIM, attempt=2)):
+            until(lambda: not leases.alive(2))
+    assert leases.alive(1), "nothing hangs any more"
+
+
+def test_work_that_takes_long_and_does_not_hang_is_alive() -> None:
+    register = Register()
+    leases = Leases(register, 3600)
+    with leases.hold(CLAIM):
+        until(lambda: len(register.renewed) > 3)
+        assert leases.alive(1)
+
+
+def test_an_absent_ledger_leaves_the_process_alive() -> None:
+    register = Register()
+    register.away = True
+    leases = Leases(register, 3600)
+    with leases.hold(CLAIM):
+        until(lambda: len(register.renewed) > 3)
+        assert leases.alive(1)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_process_whose_leases_nobody_renews_is_not_alive() -> None:
+    def broken() -> None:
+        raise SystemError
+
+    leases = Leases(Register(), 0)
+    with leases.hold(CLAIM) as lease, suppress(SystemError), lease.ending(broken):
+        until(lambda: not leases.alive(100))
+    assert not leases.alive(100)
 
 
 def test_leases_that_are_drained_tell_the_work_to_give_its_unit_back() -> None:

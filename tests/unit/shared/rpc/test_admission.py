@@ -49,6 +49,46 @@ async def test_no_more_runs_than_there_are_slots_and_no_more_waits_than_may(slot
     admission.close()
 
 
+async def test_the_time_in_a_slot_is_counted_without_the_wait_for_it() -> None:
+    admission, spans = Admission(1, 1), list[tuple[float, float]]()
+    first_may_end = threading.Event()
+
+    def work(_cancelled: Callable[[], bool]) -> None:
+        began_s = time.monotonic()
+        first_may_end.wait(60)
+        spans.append((began_s, time.monotonic()))
+
+    async def serve(call: Call) -> float:
+        CALL.set(call)
+        await admission.run(work)
+        return time.monotonic()
+
+    calls = [Call("/one"), Call("/two")]
+    serving = [asyncio.create_task(serve(call)) for call in calls]
+    await becomes(lambda: admission.admitted == 2)
+    # As long as the second call waits here, so much less was its time in the slot.
+    await asyncio.to_thread(time.sleep, 0.5)
+    first_may_end.set()
+    ended_s = await asyncio.gather(*serving)
+    for call, (began_s, worked_s), end_s in zip(calls, spans, ended_s, strict=True):
+        assert worked_s - began_s <= call.served_s <= end_s - spans[0][0]
+    assert calls[1].served_s <= ended_s[1] - spans[0][1]
+    admission.close()
+
+
+async def test_all_work_of_a_call_is_counted_together() -> None:
+    admission, call = Admission(1, 0), Call()
+    CALL.set(call)
+    counted = [call.served_s]
+    for _ in range(3):
+        await admission.run(lambda _cancelled: time.sleep(0.001))
+        counted.append(call.served_s)
+    assert counted == sorted(set(counted))
+    assert counted[0] == 0
+    assert counted[-1] >= 0.003
+    admission.close()
+
+
 async def test_work_is_told_when_its_caller_leaves_and_keeps_its_slot_until_it_ends() -> None:
     admission, told, end = Admission(1, 0), threading.Event(), threading.Event()
 

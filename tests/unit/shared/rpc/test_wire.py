@@ -46,5 +46,33 @@ def test_an_error_without_a_status_is_internal() -> None:
     assert type(wire.from_rpc(grpc.RpcError())) is errors.InternalError
 
 
+def test_served_time_is_read_from_trailing_metadata() -> None:
+    assert wire.served_ms((("other", b"1"), (wire.SERVED_KEY, "42"))) == 42
+    assert wire.served_ms((("other", "1"),)) == wire.served_ms(()) == wire.served_ms(None) == 0
+
+
+@pytest.mark.parametrize(
+    ("cause", "code", "says"),
+    [
+        (
+            "ipv4:10.0.0.1:1: OPENSSL_internal:CERTIFICATE_VERIFY_FAILED: certificate has expired: OK",
+            "tls_refused",
+            "(CERTIFICATE_VERIFY_FAILED: certificate has expired)",
+        ),
+        ("last error: UNAVAILABLE: ipv4:10.0.0.1:1: Socket closed", "unavailable", "hung up"),
+        ("last error: UNKNOWN: ipv4:10.0.0.1:1: Connection refused", "unavailable", "cannot be reached"),
+        ("", "unavailable", "cannot be reached"),
+    ],
+)
+def test_a_server_that_is_not_reached_is_told_from_one_that_is_not_trusted(
+    cause: str, code: str, says: str
+) -> None:
+    error = wire._unreached(cause)
+    assert type(error) is errors.Unavailable
+    assert error.code == code
+    assert says in error.detail
+    assert "10.0.0.1" not in error.detail
+
+
 def test_a_chunk_fits_into_a_message_many_times() -> None:
     assert wire.CHUNK_BYTES * 16 <= wire.MAX_MESSAGE_BYTES
