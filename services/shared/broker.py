@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from celery import Celery
@@ -13,6 +15,10 @@ from services.shared import telemetry
 from services.shared.config import Settings
 from services.shared.redis_url import broker
 from services.shared.tasks import SERVICES, Hint
+
+# Headers of a hint: the span that sent it, as a W3C traceparent, and when, in Unix time.
+TRACE_HEADER: Final = "traceparent"
+SENT_HEADER: Final = "sent_s"
 
 _SETTINGS: Final = {
     # A hint is acknowledged when its unit has been dealt with; if that never happens the
@@ -80,17 +86,46 @@ def _redis_options(settings: Settings, service: str) -> dict[str, Any]:
     }
 
 
-def send_hints(app: Celery, hints: Iterable[Hint]) -> None:
+def send_hints(app: Celery, hints: Sequence[Hint]) -> None:
     """Send hints, never raising: what cannot be sent is a lost hint, which the reconciler mends.
 
     The first failure ends it: with the broker away each further hint would hold the caller for seconds.
     """
-    try:
-        for hint in hints:
-            app.send_task(hint.service, queue=hint.service, retry=False)
-            telemetry.SENT_HINTS.labels(hint.service).inc()
-    except Exception as error:  # noqa: BLE001 - any broker, any failure: the hints are lost
-        telemetry.logger().warning("hints lost", first=hint.service, error=type(error).__name__)
+    if not hints:
+        return
+    count = {"messaging.batch.message_count": len(hints)}
+    with telemetry.span("send hints", telemetry.SpanKind.PRODUCER, count):
+        # A hint names no unit, so its trace is only where it came from: the unit's own is in the ledger.
+        headers = {TRACE_HEADER: telemetry.traceparent(), SENT_HEADER: time.time()}
+        try:
+            for hint in hints:
+                app.send_task(hint.service, queue=hint.service, retry=False, headers=headers)
+                telemetry.SENT_HINTS.labels(hint.service).inc()
+        except Exception as error:  # noqa: BLE001 - any broker, any failure: the hints are lost
+            telemetry.logger().warning("hints lost", first=hint.service, error=type(error).__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a hint came from.
+
+    Attributes:
+        traceparent: W3C traceparent of the span that sent it; empty when it was not traced.
+        waited_s: Seconds since then, by the clocks of two machines; None when it does not say.
+    """
+
+    traceparent: str = ""
+    waited_s: float | None = None
+
+
+def origin_of(headers: Mapping[str, Any] | None) -> Origin:
+    """Read the headers of a hint, which any version, or anybody, may have sent."""
+    sent = headers or {}
+    sent_s, traceparent = sent.get(SENT_HEADER), sent.get(TRACE_HEADER)
+    return Origin(
+        traceparent if isinstance(traceparent, str) else "",
+        max(0.0, time.time() - sent_s) if isinstance(sent_s, int | float) else None,
+    )
 
 
 def queued_hints(app: Celery) -> dict[str, int]:

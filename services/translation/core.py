@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from services.shared import telemetry
 from services.shared.errors import Cancelled, InternalError, TooLarge
 from services.translation.engines.base import Model, TranslationEngine
 from services.translation.languages import Pair, resolve
@@ -108,6 +109,7 @@ class TranslationCore:
             if cancelled():
                 raise Cancelled("The caller went away.")
             batch = texts[start : start + size]
+            telemetry.BATCH_SIZE.labels("translation").observe(len(batch))
             out = self._engine.translate(batch, pair)
             if len(out) != len(batch):
                 raise InternalError("The engine gave another number of texts.", code="engine_broke_contract")

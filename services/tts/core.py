@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from services.shared import telemetry
 from services.shared.errors import Cancelled, InvalidRequest, TooLarge
 from services.tts import voices
 from services.tts.engines.base import MAX_RATE, MIN_RATE, SAMPLE_RATE_HZ, Audio, TtsEngine
@@ -128,6 +129,7 @@ class TtsCore:
         most = self._checked(request)
         voice = voices.choose(self.engine.voices, request.language, request.voice).name
         script = _Script(self.engine, split(request.text), voice, cancelled)
+        telemetry.BATCH_SIZE.labels("tts").observe(len(script.pieces))
         stretch = _fitting_stretch(script, request, most)
         audio = script.speak(request.rate * stretch)
         if not audio.size:

@@ -42,13 +42,23 @@ class Finisher:
         outcome = self._store.outcome(job_id)
         if outcome is None:
             return
+        about: dict[str, str] = {"dragoman.job": job_id, "dragoman.kind": outcome.job.kind}
+        with telemetry.span("finish job", attributes=about, parent=outcome.job.trace):
+            ending = self._end(outcome)
+            telemetry.mark({"dragoman.state": ending.state})
+
+    def _end(self, outcome: JobOutcome) -> Ending:
         ending = self._ending(outcome)
         if ending.state is JobState.CANCELLED:
             # Before the state: were it after, a crash in between would leave them for good.
             # A failed job keeps all that it has: a retry goes on from there.
             self._artifacts.delete_prefix(outcome.job.prefix)
-        if not self._store.finish(job_id, replace(ending, version=outcome.job.version)):
+        if self._store.finish(outcome.job.id, replace(ending, version=outcome.job.version)):
+            for hole in outcome.job.holes:
+                telemetry.DEAD_UNITS.labels(hole.stage, hole.code).inc()
+        else:
             self._clean_up_after_losing(outcome)
+        return ending
 
     def _clean_up_after_losing(self, outcome: JobOutcome) -> None:
         """Delete what was just written, if meanwhile the job was cancelled or erased."""

@@ -103,6 +103,7 @@ class Job:
         files: What can be fetched, once finished.
         needs_review: Whether a person should check the result, once finished.
         version: Grows with every change.
+        trace: W3C traceparent of the request that brought it; empty when that was not traced.
     """
 
     id: str
@@ -122,6 +123,7 @@ class Job:
     files: tuple[File, ...] = ()
     needs_review: bool | None = None
     version: int = 1
+    trace: str = ""
 
     @property
     def prefix(self) -> str:

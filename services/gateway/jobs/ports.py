@@ -216,12 +216,16 @@ class MediaProbe(Protocol):
         ...
 
 
+# `slots`, which all of the following have, is how many calls one replica runs at once; 0 when it never said.
+
+
 @dataclass(frozen=True, slots=True)
 class AsrCapabilities:
     """What speech recognition can do."""
 
     languages: tuple[str, ...]
     translates_to_english: bool
+    slots: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +233,7 @@ class TranslationCapabilities:
     """What text translation can do: (source, target) pairs of BCP-47 tags."""
 
     pairs: tuple[tuple[str, str], ...]
+    slots: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +249,7 @@ class TtsCapabilities:
     """What speech synthesis can do."""
 
     voices: tuple[Voice, ...]
+    slots: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,6 +273,7 @@ class CodecCapabilities:
 
     codecs: tuple[Codec, ...]
     containers: tuple[str, ...]
+    slots: int = 0
 
 
 class Capabilities(Protocol):
@@ -300,6 +307,10 @@ class Component:
 
 class Health(Protocol):
     """Knows how every component is."""
+
+    def own(self) -> Sequence[Component]:
+        """Ask those without which no job can be taken."""
+        ...
 
     def components(self) -> Sequence[Component]:
         """Ask each of them."""

@@ -24,6 +24,7 @@ from services.gateway.jobs.ports import (
     RawFormat,
     Submission,
 )
+from services.shared import telemetry
 from services.shared.artifacts.base import ArtifactStore
 from services.shared.errors import (
     Conflict,
@@ -195,6 +196,8 @@ class JobService:
         self._ports.artifacts.delete_prefix(job.prefix)
         if not self._ports.store.erase(job_id) and self._ports.store.get(job_id) is not None:
             raise _still_running()  # again: it was retried just now
+        # A backup that is restored brings the job back: the log says what to erase again.
+        telemetry.logger().info("job erased", job=job_id, tenant=tenant)
 
     def file(self, tenant: str, job_id: str, name: str) -> File:
         """Return one of a finished job's files by the name that clients use."""
@@ -272,6 +275,7 @@ class JobService:
             priority=wanted.priority,
             metadata=wanted.metadata,
             progress={stage.name: Progress(0, 0) for stage in stages},
+            trace=telemetry.traceparent(),
         )
         return job, stages
 

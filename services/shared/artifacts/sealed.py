@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, BinaryIO, Final
 
+from services.shared import telemetry
 from services.shared.artifacts.base import Artifact, Blobs, Stored
 from services.shared.artifacts.seal import (
     BLOCK_BYTES,
@@ -41,7 +42,9 @@ class Artifacts:
     def put(self, key: str, data: bytes | Iterable[bytes]) -> Artifact:
         """Store an object, one part in memory at a time."""
         sealing = Sealing((data,) if isinstance(data, bytes) else data)
-        self._blobs.write(_checked(key), iter(sealing))
+        with telemetry.span("artifact write", attributes=_named(key)):
+            self._blobs.write(_checked(key), iter(sealing))
+            telemetry.mark({"dragoman.bytes": sealing.size_bytes})
         return Artifact(key, sealing.size_bytes, sealing.digest.hexdigest())
 
     def get(self, key: str) -> bytes:
@@ -89,7 +92,7 @@ class Artifacts:
 
     @contextmanager
     def _unsealing(self, key: str, tail_bytes: int) -> Iterator[Unsealing]:
-        with closing(self._blobs.open(_checked(key), tail_bytes)) as blob:
+        with _reading(key), closing(self._blobs.open(_checked(key), tail_bytes)) as blob:
             yield Unsealing(blob, key)
 
 
@@ -125,6 +128,27 @@ class _File(io.RawIOBase):
         if not self.closed:
             self._release()
         super().close()
+
+
+@contextmanager
+def _reading(key: str) -> Iterator[None]:
+    """Trace a reading, whose reader does other things between two pieces."""
+    begun = telemetry.begin("artifact read", attributes=_named(key))
+    error = ""
+    try:
+        yield
+    except GeneratorExit:  # read as far as was wanted
+        raise
+    except BaseException as raised:
+        error = type(raised).__name__
+        raise
+    finally:
+        telemetry.end(begun, error)
+
+
+def _named(key: str) -> dict[str, str]:
+    # The last part is a name of ours, such as "speech.wav"; what comes before names the tenant.
+    return {"dragoman.artifact": key.rpartition("/")[2]}
 
 
 def _checked(key: str) -> str:

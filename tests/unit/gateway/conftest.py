@@ -25,8 +25,11 @@ class Components:
     def __init__(self) -> None:
         self.ready = True
 
+    def own(self) -> list[Component]:
+        return [Component("redis", ready=True, detail="reachable")]
+
     def components(self) -> list[Component]:
-        return [Component("redis", ready=True, detail="reachable"), Component("asr", self.ready, "serving")]
+        return [*self.own(), Component("asr", self.ready, "serving")]
 
 
 @pytest.fixture

@@ -84,7 +84,7 @@ async def test_metrics_show_how_deep_the_stages_are(stranger: httpx.AsyncClient,
     answer = await stranger.get("/metrics")
     assert answer.headers["content-type"].startswith("text/plain")
     assert 'dragoman_stage_units{stage="translation.translate",state="queued"} 1.0' in answer.text
-    assert "dragoman_stage_seconds" in answer.text
+    assert "dragoman_http_seconds" in answer.text
 
 
 async def test_metrics_survive_a_store_that_is_away(

@@ -14,6 +14,7 @@ from services.gateway.jobs.service import Sent, Upload
 from services.shared import tasks
 from services.shared.errors import Conflict, DragomanError, InvalidMedia, NotFound, Unavailable
 from services.shared.tasks import Hint
+from tests.conftest import Logged
 from tests.unit.gateway import world as steps
 from tests.unit.gateway.world import CALL_SPEC, TENANT, TEXT_SPEC, WAV, World
 
@@ -132,9 +133,12 @@ def test_cancelling_again_is_no_error_but_cancelling_what_is_over_is(world: Worl
     assert caught.value.code == "job_finished"
 
 
-def test_an_erased_job_is_gone_with_all_that_was_kept(world: World) -> None:
+def test_an_erased_job_is_gone_with_all_that_was_kept_and_the_log_says_so(
+    world: World, logged: Logged
+) -> None:
     job_id = finished(world)
     world.jobs.erase(TENANT, job_id)
+    assert [line["job"] for line in logged() if line["event"] == "job erased"] == [job_id]
     assert world.kept() == []
     with pytest.raises(NotFound):
         world.jobs.get(TENANT, job_id)
