@@ -97,6 +97,15 @@ class Job(BaseModel):
         return (self.finished_at - self.created_at).total_seconds() if self.finished_at else None
 
 
+class Scale(BaseModel):
+    """What a service should have, as the gateway says; None when nobody decides any more."""
+
+    service: str
+    slots: int = 1
+    desired_replicas: int | None = None
+    desired_workers: int | None = None
+
+
 class Gateway:
     """The gateway's routes as methods.
 
@@ -147,6 +156,10 @@ class Gateway:
     def retry(self, job_id: str) -> Job:
         """Run again what failed of a job."""
         return Job.model_validate(self._json("POST", f"/v1/jobs/{job_id}/retry"))
+
+    def scaling(self) -> list[Scale]:
+        """Return what every service should have; empty before anybody decided."""
+        return [Scale.model_validate(each) for each in self._json("GET", "/v1/stages").get("scaling", [])]
 
     def result(self, job_id: str) -> dict[str, Any]:
         """Return the result document of a job that is over."""

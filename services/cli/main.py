@@ -16,7 +16,14 @@ from services.shared.errors import DragomanError
 app = typer.Typer(
     help="Self-hosted speech translation for call centres.", no_args_is_help=True, add_completion=False
 )
-_HERE: tuple[Callable[..., None], ...] = (stack.up, stack.down, stack.status, flow.demo, doctor.doctor)
+_HERE: tuple[Callable[..., None], ...] = (
+    stack.up,
+    stack.down,
+    stack.status,
+    stack.autoscale,
+    flow.demo,
+    doctor.doctor,
+)
 _JOBS: tuple[Callable[..., None], ...] = (jobs.watch, jobs.job, jobs.cancel, jobs.result)
 for _each in _HERE:
     app.command(rich_help_panel="This machine")(_each)

@@ -12,6 +12,19 @@ class CliSettings(Settings):
 
     redis_port: Port = Field(6399, description="Port of the Redis that `dragoman up` starts.")
     up_timeout_s: float = Field(180.0, gt=0, description="Time `dragoman up` gives the stack to get ready.")
+    autoscale_replicas: int = Field(
+        4, ge=1, le=10, description="Most servers, and most workers, of one service on this machine."
+    )
+    autoscale_cores: int | None = Field(
+        None, ge=1, description="Slots that all model servers of this machine may have; its cores when unset."
+    )
+    autoscale_reserve_bytes: int = Field(
+        1024**3, ge=0, description="Memory that must be left for another model server to be started."
+    )
+    autoscale_interval_s: float = Field(5.0, gt=0, description="How often a scaler asks for the sizes.")
+    autoscale_compose: str = Field(
+        "docker compose", description="Command by which `dragoman autoscale --compose` runs compose."
+    )
     gateway_url: str | None = Field(
         None, description="Gateway to talk to; the one of this machine's stack when unset."
     )

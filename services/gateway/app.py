@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from services.gateway.api.application import build
 from services.gateway.api.context import Context
+from services.gateway.api.health import Lookups
 from services.gateway.api.serving import serve
 from services.gateway.capabilities import GrpcCapabilities
 from services.gateway.dispatch import CeleryDispatcher
@@ -14,23 +15,29 @@ from services.gateway.jobs.ports import Backlog
 from services.gateway.jobs.service import JobService, Ports
 from services.gateway.keys import Keys, ensure_admin_key
 from services.gateway.media import GrpcMediaProbe
+from services.gateway.scaling.board import Board
+from services.gateway.scaling.publication import Published
 from services.gateway.settings import GatewaySettings
+from services.gateway.storage.answers import RedisAnswers
 from services.gateway.storage.redis import RedisJobStore
 from services.shared import telemetry
 from services.shared.artifacts.store import open_store
 from services.shared.broker import make_celery
 from services.shared.config import load
 from services.shared.ledger.ledger import open_ledger
+from services.shared.redis_url import client
 from services.shared.rpc.client import Channels
 
 
 def create_app(settings: GatewaySettings) -> FastAPI:
     """Wire the gateway as the settings say. Nothing is asked of any other process yet."""
-    channels = Channels(settings.target_of)
+    channels = Channels.of(settings)
     timeout_s = settings.gateway_health_timeout_s
     backlog = Backlog(settings.gateway_max_backlog_jobs, settings.gateway_max_tenant_backlog_jobs)
-    store = RedisJobStore(open_ledger(settings, retries=1), backlog)
-    capabilities = GrpcCapabilities(channels, settings.gateway_capabilities_s, timeout_s)
+    ledger, redis = open_ledger(settings, retries=1), client(settings.redis_url, retries=1)
+    store = RedisJobStore(ledger, backlog)
+    answers = RedisAnswers(redis, settings.key_prefix)
+    capabilities = GrpcCapabilities(channels, answers, settings.gateway_capabilities_s, timeout_s)
     ports = Ports(
         store=store,
         artifacts=open_store(settings),
@@ -46,6 +53,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
             store=store,
             capabilities=capabilities,
             health=Health(store, channels, timeout_s),
+            scaling=Published(Board(redis, settings.key_prefix), ledger.now, settings.scaling_stale_s),
         )
     )
 
@@ -54,7 +62,11 @@ def main() -> None:
     """Serve HTTP until SIGTERM, then let running requests end."""
     settings = load(GatewaySettings)
     telemetry.configure("gateway", settings)
-    serve(create_app(settings), settings)
+    app = create_app(settings)
+    context: Context = app.state.context
+    telemetry.SCRAPED.register(Lookups(context.store, settings))
+    telemetry.SCRAPED.register(context.scaling)
+    serve(app, settings)
 
 
 if __name__ == "__main__":

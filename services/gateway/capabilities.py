@@ -5,9 +5,19 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
-from protos.v1 import asr_pb2_grpc, codec_pb2_grpc, common_pb2, translation_pb2_grpc, tts_pb2_grpc
+from protos.v1 import (
+    asr_pb2,
+    asr_pb2_grpc,
+    codec_pb2,
+    codec_pb2_grpc,
+    common_pb2,
+    translation_pb2,
+    translation_pb2_grpc,
+    tts_pb2,
+    tts_pb2_grpc,
+)
 from services.gateway.jobs import ports
 from services.gateway.jobs.ids import uuid7_hex
 from services.shared.errors import DragomanError
@@ -62,17 +72,31 @@ class Remembered(Generic[T]):
             self._ask_again_at = self._clock() + _RETRY_S
 
 
+class Answers(Protocol):
+    """Keeps what services said: jobs are taken for one that was scaled to zero."""
+
+    def get(self, service: str) -> bytes | None:
+        """Return a service's last answer, None when there is none."""
+        ...
+
+    def put(self, service: str, answer: bytes) -> None:
+        """Keep an answer in place of the last one."""
+        ...
+
+
 class GrpcCapabilities:
-    """The capabilities of the four model services.
+    """The capabilities of the four model services, also while none of a service's servers runs.
 
     Args:
         channels: To the services.
+        answers: What they said last, to this process or to another.
         fresh_s: Age up to which an answer is not asked for again.
         timeout_s: Wait for one answer.
     """
 
-    def __init__(self, channels: client.Channels, fresh_s: float, timeout_s: float) -> None:
+    def __init__(self, channels: client.Channels, answers: Answers, fresh_s: float, timeout_s: float) -> None:
         self._channels = channels
+        self._answers = answers
         self._timeout_s = timeout_s
         self.asr = Remembered(self._ask_asr, fresh_s)
         self.translation = Remembered(self._ask_translation, fresh_s)
@@ -80,31 +104,46 @@ class GrpcCapabilities:
         self.codec = Remembered(self._ask_codec, fresh_s)
 
     def _ask_asr(self) -> ports.AsrCapabilities:
-        answer = self._ask(asr_pb2_grpc.AsrStub(self._channels.to("asr")))
-        return ports.AsrCapabilities(tuple(answer.languages), answer.translates_to_english)
+        answer = self._ask("asr", asr_pb2_grpc.AsrStub, asr_pb2.AsrCapabilities)
+        return ports.AsrCapabilities(
+            tuple(answer.languages), answer.translates_to_english, slots=answer.slots
+        )
 
     def _ask_translation(self) -> ports.TranslationCapabilities:
-        answer = self._ask(translation_pb2_grpc.TranslationStub(self._channels.to("translation")))
+        answer = self._ask(
+            "translation", translation_pb2_grpc.TranslationStub, translation_pb2.TranslationCapabilities
+        )
         return ports.TranslationCapabilities(
-            tuple((pair.source_language, pair.target_language) for pair in answer.pairs)
+            tuple((pair.source_language, pair.target_language) for pair in answer.pairs), slots=answer.slots
         )
 
     def _ask_tts(self) -> ports.TtsCapabilities:
-        answer = self._ask(tts_pb2_grpc.TtsStub(self._channels.to("tts")))
+        answer = self._ask("tts", tts_pb2_grpc.TtsStub, tts_pb2.TtsCapabilities)
         return ports.TtsCapabilities(
-            tuple(ports.Voice(voice.name, voice.language_code) for voice in answer.voices)
+            tuple(ports.Voice(voice.name, voice.language_code) for voice in answer.voices),
+            slots=answer.slots,
         )
 
     def _ask_codec(self) -> ports.CodecCapabilities:
-        answer = self._ask(codec_pb2_grpc.CodecStub(self._channels.to("codec")))
+        answer = self._ask("codec", codec_pb2_grpc.CodecStub, codec_pb2.CodecCapabilities)
         return ports.CodecCapabilities(
-            tuple(_codec(codec) for codec in answer.codecs), tuple(answer.containers)
+            tuple(_codec(codec) for codec in answer.codecs), tuple(answer.containers), slots=answer.slots
         )
 
-    def _ask(self, stub: Any) -> Any:
+    def _ask(self, service: str, stub_of: Callable[[Any], Any], kind: Any) -> Any:
+        """Ask a service; while nobody answers, take what it said last, to whichever process."""
+        stub = stub_of(self._channels.to(service))
         context = common_pb2.RequestContext(request_id=f"req_{uuid7_hex()}", tenant="gateway")
         request = common_pb2.CapabilitiesRequest(context=context)
-        return client.call(lambda: stub.GetCapabilities(request, timeout=self._timeout_s))
+        try:
+            answer = client.call(lambda: stub.GetCapabilities(request, timeout=self._timeout_s))
+        except DragomanError:
+            kept = self._answers.get(service)
+            if kept is None:
+                raise
+            return kind.FromString(kept)
+        self._answers.put(service, answer.SerializeToString())
+        return answer
 
 
 def _codec(message: Any) -> ports.Codec:

@@ -29,6 +29,10 @@ class Health:
         self._channels = channels
         self._timeout_s = timeout_s
 
+    def own(self) -> list[Component]:
+        """Return how that is without which the gateway itself can do nothing."""
+        return [self._redis()]
+
     def components(self) -> list[Component]:
         """Return how each component is."""
         with ThreadPoolExecutor(len(SERVICES)) as pool:

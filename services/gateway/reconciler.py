@@ -13,10 +13,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from services.gateway.capabilities import GrpcCapabilities
 from services.gateway.hints import MissingHints
 from services.gateway.jobs.finish import Finisher
 from services.gateway.jobs.sweep import Sweeper
 from services.gateway.outbox import Outbox, measure
+from services.gateway.scaling.board import Board
+from services.gateway.scaling.duty import Scaling
+from services.gateway.scaling.settings import ScalingSettings
+from services.gateway.storage.answers import RedisAnswers
 from services.gateway.storage.redis import RedisJobStore
 from services.shared import telemetry
 from services.shared.artifacts.store import open_store
@@ -24,6 +29,9 @@ from services.shared.broker import make_celery, queued_hints, send_hints
 from services.shared.config import Settings, load
 from services.shared.errors import DragomanError
 from services.shared.ledger.ledger import Ledger, open_ledger
+from services.shared.redis_url import client
+from services.shared.rpc import health
+from services.shared.rpc.client import Channels
 from services.shared.tasks import Hint
 
 _INTERVAL_S: Final = 1.0
@@ -32,6 +40,11 @@ _TAKE_OVER_S: Final = 3.0
 # Wait before a job is tried again that could not be finished.
 _AGAIN_MS: Final = 2_000
 _BATCH: Final = 200
+# Wait for one model server to say what it can do, and how long that counts.
+_ASK_S: Final = 2.0
+_FRESH_S: Final = 30.0
+# A copy whose loop does not come round for so long hangs: far above any step, even the sweep of a full store.
+_HANGS_S: Final = 1800.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +81,17 @@ class Reconciler:
         self._do = duties
         self._looked_s = 0.0
         self._name = uuid.uuid4().hex
+        self._pulse = health.Pulse()
+
+    @property
+    def alive(self) -> bool:
+        """Whether its loop comes round; with Redis away it does."""
+        return self._pulse.beats(_HANGS_S)
 
     def run(self, ended: threading.Event) -> None:
         """Work until `ended` is set."""
         while not ended.is_set():
+            self._pulse.beat()
             try:
                 self._ledger.wait_for_work(_INTERVAL_S)
                 self.step()
@@ -88,6 +108,7 @@ class Reconciler:
             self._revive()
             self._resend()
             self._sweep()
+            telemetry.LAST_STEP.set_to_current_time()
 
     def _finish_all(self) -> None:
         for job in self._ledger.take_finishing(_BATCH):
@@ -122,12 +143,15 @@ class Reconciler:
 
 def main() -> None:
     """Run one reconciler until SIGTERM."""
-    settings = load(Settings)
+    settings = load(ScalingSettings)
     telemetry.configure("reconciler", settings)
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
-    reconciler_of(settings).run(ended)
+    reconciler = reconciler_of(settings)
+    threading.Thread(target=scaling_of(settings).run, args=(ended,), daemon=True).start()
+    with health.serving(settings, lambda: reconciler.alive, lambda: reconciler.alive):
+        reconciler.run(ended)
 
 
 def reconciler_of(settings: Settings) -> Reconciler:
@@ -144,6 +168,14 @@ def reconciler_of(settings: Settings) -> Reconciler:
         sweep_interval_s=settings.sweep_interval_s,
     )
     return Reconciler(ledger, duties)
+
+
+def scaling_of(settings: ScalingSettings) -> Scaling:
+    """Wire the duty of deciding on sizes as the settings say."""
+    redis = client(settings.redis_url)
+    answers = RedisAnswers(redis, settings.key_prefix)
+    capabilities = GrpcCapabilities(Channels.of(settings), answers, _FRESH_S, _ASK_S)
+    return Scaling(open_ledger(settings), Board(redis, settings.key_prefix), capabilities, settings)
 
 
 if __name__ == "__main__":

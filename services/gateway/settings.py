@@ -33,6 +33,9 @@ class GatewaySettings(Settings):
     gateway_heartbeat_s: float = Field(
         15.0, gt=0, le=60, description="Silence after which an event stream sends a comment, for proxies."
     )
+    scaling_stale_s: float = Field(
+        60.0, gt=0, description="Age at which a decision on sizes no longer counts: the reconciler is gone."
+    )
 
     @property
     def admin_key_file(self) -> Path:

@@ -20,6 +20,7 @@ BENCHMARKS: Final = (
     "pipeline",
     "concurrent_capacity",
     "quality",
+    "autoscaling",
 )
 
 

@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -16,8 +17,9 @@ import services
 from services.cli.settings import CliSettings
 from services.cli.stack import health, process, redis_server
 from services.cli.stack.process import Place, Running
-from services.cli.stack.table import REDIS, WAVES, Component
+from services.cli.stack.table import REDIS, SCALER, WAVES, Component, spares
 from services.shared.errors import Conflict, Misconfigured, Timeout, Unavailable
+from services.shared.tasks import SERVICES
 
 # Called with a component's name and what became of it, such as "ready" or "stopped".
 Report = Callable[[str, str], None]
@@ -30,18 +32,37 @@ _MALLOC: Final = {
     "MALLOC_MMAP_THRESHOLD_": str(4 << 20),
     "MALLOC_TRIM_THRESHOLD_": str(16 << 20),
 }
+# No node has to come first on this machine.
+_LOCAL_STARTS: Final = {"DRAGOMAN_SCALING_COLD_START_S": "20", "DRAGOMAN_SCALING_HOLD_S": "60"}
 # What a process may take beyond its drain time before it is killed.
 _EXIT_S: Final = 5.0
 
 
 class Stack:
-    """The processes that belong to one home folder."""
+    """The processes that belong to one home folder.
 
-    def __init__(self, settings: CliSettings, waves: tuple[tuple[Component, ...], ...] = WAVES) -> None:
+    Args:
+        settings: For the home folder and the ports.
+        waves: What starts together.
+        autoscale: Whether a scaler belongs to it.
+    """
+
+    def __init__(
+        self,
+        settings: CliSettings,
+        waves: tuple[tuple[Component, ...], ...] = WAVES,
+        *,
+        autoscale: bool = False,
+    ) -> None:
         self._settings = settings
         self._home = settings.home.resolve()
-        self._waves = tuple(wave for wave in waves if not (settings.brings_own_redis and wave == (REDIS,)))
-        self.components = tuple(component for wave in self._waves for component in wave)
+        self._autoscale = autoscale
+        own = tuple(wave for wave in waves if not (settings.brings_own_redis and wave == (REDIS,)))
+        # The scaler is the first to go, so that it starts nothing while the others end.
+        self._waves = (*(self._with_spares(wave) for wave in own), (SCALER,))
+        self.components = tuple(component for wave in own for component in wave)
+        if autoscale:
+            self.components += (SCALER,)
         # What this very command started; it can be reaped, unlike what a pid file names.
         self._children: dict[Component, Running] = {}
 
@@ -57,6 +78,32 @@ class Stack:
         """Return a component's process when it runs."""
         running = self._children.get(component) or process.find(self.place(component))
         return running if running is not None and running.alive() else None
+
+    def present(self) -> tuple[Component, ...]:
+        """Return what must run, and what else was started and not stopped: a scaler and what it added."""
+        every = (component for wave in self._waves for component in wave)
+        return tuple(each for each in every if each in self.components or self.place(each).pid_file.exists())
+
+    def spares_of(self, component: Component) -> tuple[Component, ...]:
+        """Return what a scaler may start beside a component, in the order in which it would."""
+        return spares(component, self._settings.autoscale_replicas)
+
+    def add(self, spare: Component) -> None:
+        """Start one more of a kind, from within the scaler, whose environment it gets."""
+        environment = dict(os.environ)
+        own = spare.seen_by(self._settings)
+        if spare.port_setting is not None:
+            environment[spare.port_variable] = str(getattr(own, spare.port_setting))
+        if self._settings.metrics_port is not None:
+            every = [each for wave in self._waves for each in wave if each.number > 1]
+            # The scaler has the last one of the stack's own ports.
+            environment["DRAGOMAN_METRICS_PORT"] = str(self._settings.metrics_port + 1 + every.index(spare))
+        self._launch(spare, _command(spare), environment)
+
+    def forget(self, spare: Component) -> None:
+        """Take note that a spare has ended, as it was told to."""
+        self._children.pop(spare, None)
+        self.place(spare).pid_file.unlink(missing_ok=True)
 
     def up(self, report: Report) -> bool:
         """Start everything and wait until all is ready.
@@ -113,9 +160,7 @@ class Stack:
             raise Unavailable("The Redis of DRAGOMAN_REDIS_URL does not answer.", code="redis_unavailable")
         rest = tuple(component for component in self.components if component.module is not None)
         for position, component in enumerate(rest):
-            # Without -P a folder named `services` in the current folder would be run instead.
-            command = (sys.executable, "-P", "-m", str(component.module))
-            self._launch(component, command, environment | self._metrics_port(position))
+            self._launch(component, _command(component), environment | self._metrics_port(position))
         self._await_ready(rest, self._children, report)
 
     def _metrics_port(self, position: int) -> dict[str, str]:
@@ -166,8 +211,9 @@ class Stack:
         return stopped
 
     def _require_free_ports(self) -> None:
-        for component in self.components:
-            address = health.address_of(component, self._settings)
+        every = [each for wave in self._waves for each in wave]
+        for component in every if self._autoscale else self.components:
+            address = health.address_of(component, component.seen_by(self._settings))
             if address is not None and not health.port_free(*address):
                 raise Misconfigured(
                     f"Port {address[1]} of {component.name} is used by another program; "
@@ -183,7 +229,37 @@ class Stack:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(mode=0o700, exist_ok=True)
         own = {"PYTHONPATH": str(root), "DRAGOMAN_HOME": str(self._home), "TMPDIR": str(temporary)}
-        return {**_MALLOC, **os.environ, **own}
+        return {**_MALLOC, **self._autoscaled(), **os.environ, **own}
+
+    def _autoscaled(self) -> dict[str, str]:
+        """Return how soon a server starts here, and all addresses where clients may find one."""
+        if not self._autoscale:
+            return {}
+        if self._settings.tls_dir is not None:
+            raise Misconfigured(
+                "A list of addresses has no name that a certificate could be checked against; "
+                "use either --autoscale or DRAGOMAN_TLS_DIR on one machine.",
+                code="autoscale_without_tls",
+            )
+        targets = {
+            f"DRAGOMAN_{service.upper()}_TARGET": f"ipv4:{addresses}"
+            for service, addresses in self._addresses().items()
+        }
+        return {**_LOCAL_STARTS, **targets}
+
+    def _addresses(self) -> dict[str, str]:
+        host = "127.0.0.1" if self._settings.host == "0.0.0.0" else socket.gethostbyname(self._settings.host)
+        every = [each for wave in self._waves for each in wave if each.service is not None]
+        ports = {
+            service: [
+                each.seen_by(self._settings).port_of(service) for each in every if each.service == service
+            ]
+            for service in SERVICES
+        }
+        return {service: ",".join(f"{host}:{port}" for port in each) for service, each in ports.items()}
+
+    def _with_spares(self, wave: tuple[Component, ...]) -> tuple[Component, ...]:
+        return (*wave, *(spare for component in wave for spare in self.spares_of(component)))
 
     @contextlib.contextmanager
     def _lock(self) -> Iterator[None]:
@@ -195,6 +271,11 @@ class Stack:
             except BlockingIOError:
                 raise Conflict("Another `dragoman up` or `down` is at work here.", code="busy") from None
             yield
+
+
+def _command(component: Component) -> tuple[str, ...]:
+    # Without -P a folder named `services` in the current folder would be run instead.
+    return (sys.executable, "-P", "-m", str(component.module))
 
 
 def _ended(component: Component, running: Running) -> Unavailable:

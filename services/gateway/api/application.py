@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request
 
 from services.gateway.api import errors, health, jobs, stages
 from services.gateway.api.context import Context, authenticate
+from services.gateway.api.observed import Observed
 from services.gateway.api.request_id import RequestId
 from services.gateway.jobs.spec import json_schema
 
@@ -27,6 +28,7 @@ def build(context: Context) -> FastAPI:
     """Return the app. Its description lies behind the key, as everything else under /v1 does."""
     app = FastAPI(title="Dragoman", version="1", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.context = context
+    app.add_middleware(Observed)
     app.add_middleware(RequestId)
     errors.install(app)
     for router in (jobs.router, stages.router, _description, health.router):

@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 from services.gateway.jobs.ports import Capabilities, Health, JobStore
 from services.gateway.jobs.service import JobService
 from services.gateway.keys import Keys
+from services.gateway.scaling.publication import Scales, Unscaled
 from services.gateway.settings import GatewaySettings
 
 
@@ -19,6 +20,7 @@ class Context:
     """Everything that the routes use, wired by the composition root.
 
     Attributes:
+        scaling: How large the services should be.
         ending: Set as soon as the process is told to end.
     """
 
@@ -28,6 +30,7 @@ class Context:
     store: JobStore
     capabilities: Capabilities
     health: Health
+    scaling: Scales = field(default_factory=Unscaled)
     ending: threading.Event = field(default_factory=threading.Event)
 
 

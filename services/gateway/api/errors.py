@@ -105,6 +105,8 @@ def install(app: FastAPI) -> None:
 
 async def _on_known(request: Request, error: Exception) -> Response:
     known = error if isinstance(error, DragomanError) else errors.InternalError("An error was lost.")
+    if status_of(known) is HTTPStatus.TOO_MANY_REQUESTS:
+        telemetry.REFUSED_SUBMISSIONS.labels(known.code).inc()
     if status_of(known) >= HTTPStatus.INTERNAL_SERVER_ERROR:
         telemetry.logger().warning("request failed", code=known.code, request_id=request_id_of(request))
     return problem(request, known)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from http import HTTPStatus
+from typing import Literal
 
 from fastapi import APIRouter, Response
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 
 from services.gateway.api.context import Context, Wired
@@ -15,6 +18,7 @@ from services.gateway.api.errors import RETRY_AFTER_S
 from services.gateway.api.schemas import ComponentView, ReadyView
 from services.gateway.jobs.ports import Component, JobStore
 from services.shared import telemetry
+from services.shared.config import Settings
 from services.shared.errors import DragomanError
 
 router = APIRouter(tags=["health"])
@@ -27,9 +31,14 @@ async def alive() -> dict[str, str]:
 
 
 @router.get("/readyz")
-def ready(context: Wired, response: Response) -> ReadyView:
-    """Say whether jobs can be taken and worked on: 200, or 503 with the component that is missing."""
-    components = [*context.health.components(), *_ending(context)]
+def ready(context: Wired, response: Response, of: Literal["all", "gateway"] = "all") -> ReadyView:
+    """Say whether jobs can be taken and worked on: 200, or 503 with the component that is missing.
+
+    Of the gateway alone, model services are not asked: while they are away, or scaled to zero, jobs are still
+    taken and results given out.
+    """
+    asked = context.health.own() if of == "gateway" else context.health.components()
+    components = [*asked, *_ending(context)]
     all_ready = all(component.ready for component in components)
     if not all_ready:
         response.status_code = HTTPStatus.SERVICE_UNAVAILABLE
@@ -43,28 +52,51 @@ def _ending(context: Context) -> list[Component]:
 
 @router.get("/metrics")
 def metrics(context: Wired) -> Response:
-    """Return the metrics of this process, and the depth of every stage, for Prometheus."""
-    depths = CollectorRegistry(auto_describe=False)
-    depths.register(_Depths(context.store))
-    body = generate_latest(telemetry.REGISTRY) + generate_latest(depths)
-    return Response(body, media_type=CONTENT_TYPE_LATEST)
+    """Return the metrics of this process, and what is looked up for them, for Prometheus."""
+    registry = telemetry.shown("gateway", Lookups(context.store, context.settings), context.scaling)
+    return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 
 
-class _Depths:
-    """Reads the depth of the stages when it is scraped."""
+class Lookups:
+    """What the gateway looks up when it is scraped.
 
-    def __init__(self, store: JobStore) -> None:
+    Args:
+        store: Of the depths of the stages.
+        settings: For the disk with the artifacts.
+    """
+
+    def __init__(self, store: JobStore, settings: Settings) -> None:
         self._store = store
+        self._settings = settings
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        gauge = GaugeMetricFamily(
-            "dragoman_stage_units", "Units of a stage that wait or run.", labels=["stage", "state"]
-        )
+        """Yield what can be found out now."""
+        yield from self._ledger()
+        if self._settings.artifacts_url is None:
+            yield from self._disk()
+
+    def _ledger(self) -> Iterator[GaugeMetricFamily]:
+        reached, units = telemetry.family("dragoman_redis_up"), telemetry.family("dragoman_stage_units")
         try:
             depths = self._store.depths()
         except DragomanError:
+            yield _single(reached, 0)
             return
         for stage, depth in depths.items():
-            gauge.add_metric([stage, "queued"], depth.queued)
-            gauge.add_metric([stage, "running"], depth.running)
-        yield gauge
+            units.add_metric([stage, "queued"], depth.queued)
+            units.add_metric([stage, "running"], depth.running)
+        yield _single(reached, 1)
+        yield units
+
+    def _disk(self) -> Iterator[GaugeMetricFamily]:
+        yield _single(
+            telemetry.family("dragoman_artifacts_reserve_bytes"), self._settings.artifacts_reserve_bytes
+        )
+        with suppress(OSError):
+            free_bytes = shutil.disk_usage(self._settings.artifacts_dir).free
+            yield _single(telemetry.family("dragoman_artifacts_free_bytes"), free_bytes)
+
+
+def _single(gauge: GaugeMetricFamily, value: float) -> GaugeMetricFamily:
+    gauge.add_metric([], value)
+    return gauge

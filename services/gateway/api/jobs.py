@@ -22,6 +22,7 @@ from services.gateway.jobs.admission import Repeatable
 from services.gateway.jobs.model import File, JobState
 from services.gateway.jobs.ports import JobQuery
 from services.gateway.jobs.service import Sent
+from services.shared import telemetry
 
 MAX_PAGE_SIZE: Final = 200
 SPEC: Final = {"$ref": "#/components/schemas/JobSpec"}
@@ -79,6 +80,8 @@ async def submit(
     async with received(request, context.settings.gateway_max_upload_bytes) as body:
         sent = Sent(tenant, body.spec, body.upload, again)
         accepted = await run_in_threadpool(context.jobs.submit, sent)
+    telemetry.mark({"dragoman.job": accepted.job.id})
+    telemetry.logger().info("job accepted", job=accepted.job.id, replayed=accepted.replayed)
     response.headers["location"] = f"/v1/jobs/{accepted.job.id}"
     response.headers["retry-after"] = str(RETRY_AFTER_S)
     if accepted.replayed:

@@ -140,10 +140,24 @@ class CapabilitiesView(BaseModel):
     containers: list[str] | None
 
 
+class ScalingView(BaseModel):
+    """What a service should have; the desired sizes are null when they are too old to count."""
+
+    service: str
+    backlog_ms: int
+    speed: float
+    slots: int
+    desired_replicas: int | None
+    desired_workers: int | None
+    reason: str
+    measured_at: datetime
+
+
 class StagesView(BaseModel):
-    """The stages, and what they can do."""
+    """The stages, what they can do, and how large their services should be."""
 
     stages: list[StageView]
+    scaling: list[ScalingView]
     capabilities: CapabilitiesView
 
 

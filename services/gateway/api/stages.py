@@ -9,7 +9,7 @@ from typing import TypeVar
 from fastapi import APIRouter, Depends
 
 from services.gateway.api.context import Wired, authenticate
-from services.gateway.api.schemas import CapabilitiesView, StagesView, StageView
+from services.gateway.api.schemas import CapabilitiesView, ScalingView, StagesView, StageView
 from services.gateway.jobs.ports import Capabilities
 from services.shared.errors import DragomanError
 
@@ -20,10 +20,11 @@ router = APIRouter(tags=["stages"], dependencies=[Depends(authenticate)])
 
 @router.get("/v1/stages")
 def stages(context: Wired) -> StagesView:
-    """Return the depth of every stage, and the languages, pairs, voices and codecs."""
+    """Return the depth of every stage, the languages, pairs, voices and codecs, and the desired sizes."""
     depths = context.store.depths()
     return StagesView(
         stages=[StageView(name=name, **asdict(depth)) for name, depth in depths.items()],
+        scaling=[ScalingView(**asdict(each)) for each in context.scaling()],
         capabilities=_capabilities(context.capabilities),
     )
 

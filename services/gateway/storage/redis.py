@@ -82,6 +82,7 @@ class RedisJobStore:
             spec=submission.spec,
             metadata=job.metadata,
             audio_ms=submission.audio_ms,
+            trace=job.trace,
         )
         submitted = self._ledger.submit(new, self._terms(submission.idempotency))
         match submitted.answer:
@@ -234,6 +235,8 @@ def _job(job_id: str, fields: Mapping[str, str], units: Sequence[Unit]) -> Job:
         files=tuple(File(**file) for file in json.loads(fields.get("files", "[]"))),
         needs_review=json.loads(fields.get("needs_review", "null")),
         version=int(fields["version"]),
+        # A job of an older version has none.
+        trace=fields.get("trace", ""),
     )
 
 
