@@ -5,10 +5,10 @@ STAMP := .venv/.setup
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo up down test test-faults soak lint protos bench clean
+.PHONY: help setup models demo up down test test-faults test-containers soak lint protos bench clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## Install everything into .venv; does nothing when nothing changed
 
@@ -35,7 +35,7 @@ down: setup ## Stop it
 	@$(BIN)/dragoman down
 
 test: lint models ## Lint, then run all tests
-	@$(BIN)/python -m pytest tests/architecture tests/unit tests/contract tests/integration tests/e2e
+	@$(BIN)/python -m pytest tests/architecture tests/deploy tests/unit tests/contract tests/integration tests/e2e
 
 lint: setup ## Check style, types and import rules
 	@$(BIN)/ruff check .
@@ -49,6 +49,9 @@ protos: setup ## Generate the stubs again
 
 test-faults: models ## Kill, freeze and starve the processes of whole installations; prints what was survived
 	@$(BIN)/python -m pytest $(or $(FAULTS),tests/faults)
+
+test-containers: models ## Build the images and run the compose stack for real; makes its own base image where there is no registry
+	@$(BIN)/python -m pytest -rs tests/containers
 
 soak: setup ## Random kills under load: make soak MINUTES=10
 	@$(BIN)/python -m tests.faults.soak --minutes $(or $(MINUTES),10)
