@@ -19,7 +19,7 @@ from services.shared.rpc.server import RunningServer, start
 from tests.support.speech import PROMPTS, prompt, silence, tone, wrong_words
 
 Stub: TypeAlias = "asr_pb2_grpc.AsrAsyncStub"  # known to the type checker only
-FAKE = AsrSettings(asr_engine="fake", asr_max_region_s=10, asr_max_recording_s=60)
+FAKE = AsrSettings(asr_engine="fake", asr_slots=3, asr_max_region_s=10, asr_max_recording_s=60)
 WIDE = common_pb2.PcmFormat(sample_rate_hertz=16_000, channel_count=1)
 INVALID, TOO_LARGE = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.OUT_OF_RANGE
 
@@ -118,6 +118,7 @@ async def test_it_tells_what_it_can_do(stub: Stub) -> None:
     assert list(able.languages) == ["en", "es", "pt"]
     assert able.translates_to_english
     assert able.max_region_ms == 10_000
+    assert able.slots == 3
     assert able.model.name == "fake-counter"
 
 

@@ -21,7 +21,10 @@ from services.shared.rpc.server import start
 from tests.support import recordings
 
 SETTINGS = CodecSettings(
-    codec_max_duration_s=30, codec_max_file_bytes=2_000_000, codec_max_decoded_bytes=3_000_000
+    codec_slots=3,
+    codec_max_duration_s=30,
+    codec_max_file_bytes=2_000_000,
+    codec_max_decoded_bytes=3_000_000,
 )
 ENGINE = PyavEngine(PyavSettings())
 STEREO = recordings.tone(2, 8000, 440, 700)
@@ -270,7 +273,7 @@ async def test_it_says_what_it_can_do(stub: codec_pb2_grpc.CodecAsyncStub) -> No
     assert (list(opus.bitrates_kbps), opus.default_bitrate_kbps) == ([6, 256], 24)
     assert not codecs["flac"].bitrates_kbps
     assert tuple(answer.containers) == CONTAINERS
-    assert (answer.max_duration_ms, answer.max_channels) == (30_000, 8)
+    assert (answer.max_duration_ms, answer.max_channels, answer.slots) == (30_000, 8, 3)
 
 
 async def test_a_call_that_is_cancelled_frees_the_server(stub: codec_pb2_grpc.CodecAsyncStub) -> None:

@@ -128,6 +128,15 @@ async def test_services_that_are_away_are_named_one_by_one(alone: GatewaySetting
     assert ready == {"redis": True} | dict.fromkeys(tasks.SERVICES, False)
 
 
+async def test_the_gateway_alone_is_ready_while_the_services_are_away(alone: GatewaySettings) -> None:
+    async with serving(alone) as client:
+        answer = await client.get("/readyz", params={"of": "gateway"})
+    assert answer.status_code == 200, answer.text
+    assert [each["name"] for each in answer.json()["components"]] == ["redis"]
+    async with serving(alone.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})) as client:
+        assert (await client.get("/readyz", params={"of": "gateway"})).status_code == 503
+
+
 async def test_a_redis_that_is_away_is_named(alone: GatewaySettings) -> None:
     async with serving(alone.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})) as client:
         redis = (await client.get("/readyz")).json()["components"][0]

@@ -18,7 +18,7 @@ from services.translation.settings import TranslationSettings
 if TYPE_CHECKING:
     from protos.v1.translation_pb2_grpc import TranslationAsyncStub as Stub
 
-FAKE = TranslationSettings(translation_engine="fake", translation_max_characters=1000)
+FAKE = TranslationSettings(translation_engine="fake", translation_slots=3, translation_max_characters=1000)
 
 
 @pytest.fixture
@@ -61,6 +61,7 @@ async def test_the_pairs_are_told(stub: Stub) -> None:
     capabilities = await stub.GetCapabilities(common_pb2.CapabilitiesRequest())
     assert ("en", "pt") in [(pair.source_language, pair.target_language) for pair in capabilities.pairs]
     assert capabilities.model.name == "fake-marks"
+    assert capabilities.slots == 3
 
 
 @pytest.mark.parametrize(

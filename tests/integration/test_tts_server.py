@@ -17,7 +17,7 @@ from services.shared.rpc.server import start
 from services.tts.server import GRPC_NAME, load_core, pcm_s16le, spec
 from services.tts.settings import TtsSettings
 
-SETTINGS = TtsSettings(tts_engine="fake", tts_slots=2, tts_queue=8, tts_max_characters=2000)
+SETTINGS = TtsSettings(tts_engine="fake", tts_slots=3, tts_queue=8, tts_max_characters=2000)
 
 
 @pytest_asyncio.fixture
@@ -83,6 +83,7 @@ async def test_a_rate_of_zero_means_the_plain_rate(channel: grpc.aio.Channel) ->
 async def test_capabilities_list_the_voices(channel: grpc.aio.Channel) -> None:
     answer = await tts_pb2_grpc.TtsStub(channel).GetCapabilities(common_pb2.CapabilitiesRequest())
     assert answer.model.name == "fake-tone"
+    assert answer.slots == 3
     voices = {(voice.name, voice.language_code, voice.gender, voice.default) for voice in answer.voices}
     assert ("fake-pt", "pt-BR", "female", True) in voices
     assert ("fake-pt-male", "pt-BR", "male", False) in voices
