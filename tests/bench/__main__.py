@@ -17,6 +17,7 @@ BENCHMARKS: Final = (
     "fairness",
     "cancel",
     "memory",
+    "sizing",
     "pipeline",
     "concurrent_capacity",
     "quality",

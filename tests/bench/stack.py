@@ -63,9 +63,13 @@ class Running:
         return [region["source"]["text"] for channel in channels for region in channel["regions"]]
 
     def _cpu_s(self) -> float:
-        """Return the processor time of the stack's processes and of those that they waited for."""
-        times = [processes[0].cpu_times() for processes in self.processes().values()]
-        return sum(each.user + each.system + each.children_user + each.children_system for each in times)
+        return sum(cpu_s(processes[0]) for processes in self.processes().values())
+
+
+def cpu_s(process: psutil.Process) -> float:
+    """Return the processor time of a process and of those that it waited for."""
+    times = process.cpu_times()
+    return float(times.user + times.system + times.children_user + times.children_system)
 
 
 @contextmanager

@@ -27,9 +27,9 @@ _SPEC: Final[dict[str, Any]] = {
 _SHORT: Final = {"kind": "speech_translation", "source_language": "en", "target_language": "pt-BR"}
 _JOBS: Final = 20
 _CALL_S: Final = 600.0
-# Where Debian's packages are, for the images are made of them; any host that is not this machine would do.
-_OUTSIDE: Final = "deb.debian.org"
-# Connections live two minutes; then clients resolve again, and find a new replica.
+# Says from which host the image's own packages came; any host that is not this machine would do.
+_WHENCE: Final = "grep -rhoE 'https?://[^/ ]+' /etc/apt | head -n 1 | cut -d / -f 3"
+# Connections live half a minute; then clients resolve again, and find a new replica.
 _FOUND_S: Final = 400.0
 
 
@@ -92,7 +92,8 @@ def test_every_container_is_confined(running: Stack, service: str) -> None:
 def outside(running: Stack) -> str:
     """An address beyond this machine that a container with a way out reaches."""
     (container,) = running.containers("reconciler")
-    address = running.inside(container, "getent", "ahostsv4", _OUTSIDE).split()[0]
+    host = running.inside(container, "sh", "-c", _WHENCE).strip()
+    address = running.inside(container, "getent", "ahostsv4", host).split()[0]
     running.inside(container, *_connect(address))
     return address
 

@@ -23,6 +23,7 @@ from services.gateway.capabilities import GrpcCapabilities
 from services.gateway.jobs import ports
 from services.gateway.scaling.board import Board
 from services.gateway.scaling.duty import Scaling
+from services.gateway.scaling.measure import SPEEDS
 from services.gateway.scaling.planner import State
 from services.gateway.scaling.publication import Published, ServiceScale
 from services.gateway.scaling.settings import ScalingSettings
@@ -31,7 +32,7 @@ from services.shared.errors import Unavailable
 from services.shared.ledger.ledger import Ledger
 from services.shared.redis_url import client as connect
 from services.shared.rpc.client import Channels
-from services.shared.tasks import SERVICES, STAGES
+from services.shared.tasks import SERVICES, STAGES, SYNTHESIZE
 from tests.support.calls import fields, new_job, play
 from tests.support.processes import RECONCILER, process
 from tests.support.waiting import until
@@ -194,7 +195,7 @@ def test_the_gauges_say_what_was_decided_and_fall_silent_with_it(desk: Desk) -> 
     assert registry.get_sample_value("dragoman_backlog_seconds", labels) == 600
     assert registry.get_sample_value("dragoman_desired_replicas", labels) == 1
     assert registry.get_sample_value("dragoman_desired_workers", labels) == 1
-    assert registry.get_sample_value("dragoman_stage_speed", {"stage": "tts.synthesize"}) == 2.5
+    assert registry.get_sample_value("dragoman_stage_speed", {"stage": SYNTHESIZE}) == SPEEDS[SYNTHESIZE]
     desk.published._stale_s = -1
     assert registry.get_sample_value("dragoman_backlog_seconds", labels) == 600
     assert registry.get_sample_value("dragoman_desired_replicas", labels) is None

@@ -11,15 +11,15 @@ from services.shared.tasks import STAGES
 
 Counts = Mapping[str, Mapping[str, int]]
 
-# Audio ms per ms in a slot, until a stage's own speed is known: the bundled models on one CPU core, rather
-# too low than too high, for then a first job gets a replica too many and not one too few.
+# Audio ms per ms in a slot, until a stage's own speed is known: the bundled models on busy CPU cores, as
+# `make bench` (sizing) sees them. Rather too low than too high: a first job gets a replica too many then.
 SPEEDS: Final[Mapping[str, float]] = {
-    "codec.decode": 60.0,
-    "asr.segment": 30.0,
-    "asr.transcribe": 5.0,
-    "translation.translate": 40.0,
-    "tts.synthesize": 2.5,
-    "codec.encode": 20.0,
+    "codec.decode": 200.0,
+    "asr.segment": 200.0,
+    "asr.transcribe": 1.5,
+    "translation.translate": 300.0,
+    "tts.synthesize": 1.5,
+    "codec.encode": 100.0,
 }
 # Slot time after which an old measurement counts 1/e; the assumed speed weighs as much as the second figure.
 _SPEED_MEMORY_MS: Final = 900_000.0

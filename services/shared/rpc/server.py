@@ -31,7 +31,7 @@ _OPTIONS: Final = (
     # Two processes on one port would split its calls without any error.
     ("grpc.so_reuseport", 0),
     # Clients resolve again when a connection ends, so new replicas get their share.
-    ("grpc.max_connection_age_ms", 120_000),
+    ("grpc.max_connection_age_ms", 30_000),
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 30_000),
     # A caller whose machine vanished is found out, and its work stopped.
     ("grpc.keepalive_time_ms", 60_000),
