@@ -167,7 +167,17 @@ def stored(stack: Stack) -> Iterator[str]:
                 yield f"{name}: may write to the models"
 
 
+def told(stack: Stack) -> Iterator[str]:
+    """The reconciler plans with the slots and workers that the rooms are given."""
+    planned = stack["services"]["reconciler"]["environment"]
+    for name, service, _ in ours(stack):
+        for variable in variables(service):
+            size = variable.endswith(("_SLOTS", "_WORKERS"))
+            if size and (variable not in planned or planned[variable] != service["environment"][variable]):
+                yield f"{name}: the reconciler is not told {variable}"
+
+
 RULES: Final = (
     *(whole, confined, bounded, versioned, watched, configured),
-    *(reached, ordered, drained, closed, stored),
+    *(reached, ordered, drained, closed, stored, told),
 )

@@ -84,8 +84,16 @@ def _in_pods() -> Iterator[Plant]:
     yield Plant(pods.runnable, "Deployment/asr", f"{_APP}.command.3", "services.asr.serve")
     yield Plant(pods.drained, "Deployment/asr", f"{_POD}.terminationGracePeriodSeconds", 35)
     yield Plant(pods.drained, "Deployment/asr-worker", f"{_POD}.terminationGracePeriodSeconds", 25)
-    yield Plant(pods.replaced, "Deployment/asr", "spec.minReadySeconds", 1)
+    yield Plant(pods.drained, "Deployment/gateway", f"{_APP}.lifecycle")
+    yield Plant(pods.drained, "Deployment/asr-worker", f"{_APP}.lifecycle.preStop.sleep.seconds", 1)
+    yield Plant(pods.drained, "StatefulSet/redis", f"{_APP}.lifecycle")
+    yield Plant(pods.outlasted, "StatefulSet/redis", f"{_APP}.lifecycle.preStop.sleep.seconds", 10)
+    yield Plant(pods.replaced, "Deployment/asr", "spec.minReadySeconds", 10)
+    yield Plant(pods.replaced, "StatefulSet/redis", "spec.minReadySeconds")
     yield Plant(pods.replaced, "Deployment/asr", "spec.strategy.rollingUpdate.maxUnavailable", 1)
+    yield Plant(pods.repeatable, "Job/models", f"{_APP}.envFrom", [{"configMapRef": {"name": "settings"}}])
+    yield Plant(pods.repeatable, "Job/models", "spec.ttlSecondsAfterFinished")
+    yield Plant(pods.evictable, "Deployment/asr", "spec.template.metadata.annotations")
     yield Plant(pods.spread, "Deployment/asr", f"{_POD}.topologySpreadConstraints.0.matchLabelKeys")
     yield Plant(pods.spread, "Deployment/asr", f"{_POD}.topologySpreadConstraints", [])
 
@@ -96,12 +104,20 @@ def _between() -> Iterator[Plant]:
     yield Plant(wiring.selected, "Service/asr", f"spec.selector.{name}", "nobody")
     yield Plant(wiring.budgeted, "PodDisruptionBudget/asr", f"spec.selector.matchLabels.{name}", "tts")
     yield Plant(wiring.budgeted, "PodDisruptionBudget/asr", "spec.maxUnavailable", 0)
+    yield Plant(wiring.budgeted, "PodDisruptionBudget/redis", "spec.unhealthyPodEvictionPolicy")
     yield Plant(wiring.served, "Service/asr", "spec.ports.0.port", 50052)
     yield Plant(wiring.served, "Deployment/asr", f"{_APP}.ports.2.containerPort", 50061)
-    yield Plant(wiring.served, "Deployment/gateway", f"{_APP}.lifecycle")
     yield Plant(wiring.reached, "Service/asr", "spec.clusterIP")
     yield Plant(wiring.mounted, "Deployment/asr", f"{_APP}.volumeMounts.1.readOnly", value=False)
     yield Plant(wiring.mounted, "Deployment/asr", f"{_POD}.volumes.1.name", "other")
+    yield Plant(
+        wiring.reserved,
+        "Deployment/gateway",
+        f"{_APP}.env",
+        _variable("DRAGOMAN_ARTIFACTS_RESERVE_BYTES", "0"),
+    )
+    yield Plant(wiring.told, "Deployment/asr", f"{_APP}.env", _variable("DRAGOMAN_ASR_SLOTS", "8"))
+    yield Plant(wiring.told, "Deployment/tts-worker", f"{_APP}.env", _variable("DRAGOMAN_TTS_WORKERS", "9"))
     yield Plant(wiring.complete, "Deployment/asr", f"{_APP}.envFrom.0.configMapRef.name", "settings")
     yield Plant(wiring.complete, "Deployment/gateway", f"{_POD}.volumes.2.secret.secretName", "unheard-of")
     yield Plant(wiring.complete, "Deployment/asr", f"{_POD}.serviceAccountName", "default")
@@ -115,6 +131,8 @@ def _in_production() -> Iterator[Plant]:
     yield Plant(wiring.certified, "Deployment/asr", f"{_POD}.volumes.2.secret.secretName", "tts-tls", here)
     yield Plant(wiring.certified, "Certificate/asr", "spec.dnsNames", ["asr.dragoman.svc"], here)
     yield Plant(wiring.certified, "Certificate/asr", "spec.usages", ["client auth"], here)
+    yield Plant(wiring.told, "Deployment/reconciler", f"{_APP}.env", [], here)
+    yield Plant(wiring.enough, "ScaledObject/asr-worker", "spec.maxReplicaCount", 11, here)
     yield Plant(wiring.scaled, "Deployment/asr", "spec.replicas", 1, here)
     yield Plant(wiring.scaled, "ScaledObject/asr", "spec.scaleTargetRef.name", "asr-server", here)
     yield Plant(wiring.scaled, "ScaledObject/asr", "spec.minReplicaCount", 0, here)

@@ -21,6 +21,9 @@ from tests.deploy.cluster import Cluster, Object, Workload, select
 USER: Final = 10001
 # What ending takes beyond the drain: the news of it, the last words, the end of the process.
 MARGIN_S: Final = 10
+# For how long CoreDNS and gRPC may go by an answer that says nothing of a new replica.
+RESOLVED_S: Final = 30
+_SCRATCH: Final = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"
 PROBES: Final = ("startupProbe", "livenessProbe", "readinessProbe")
 # Longer names first: the first that begins a module's name counts.
 SETTINGS: Final[Mapping[str, type[Settings]]] = {
@@ -180,12 +183,25 @@ def runnable(cluster: Cluster) -> Iterator[str]:
 
 
 def drained(cluster: Cluster) -> Iterator[str]:
-    """The grace is longer than the sleep before the end, the drain and what follows it."""
+    """Each waits before it ends, and its grace is longer than that, the drain and what follows it."""
     for each in cluster.lasting:
-        drain_s = float(cluster.environment(each.app).get("DRAGOMAN_DRAIN_S") or 0)
-        needed_s = sleep_s(each) + drain_s + MARGIN_S
+        if sleep_s(each) < 5:
+            yield f"{each.name}: ends before its address is forgotten or its successor starts"
+        needed_s = sleep_s(each) + _drain_s(cluster, each) + MARGIN_S
         if each.pod.get("terminationGracePeriodSeconds", 30) < needed_s:
             yield f"{each.name}: its grace is shorter than {needed_s:g} s"
+
+
+def outlasted(cluster: Cluster) -> Iterator[str]:
+    """A Redis that is evicted together with the others is there until they have drained."""
+    last_s = max(sleep_s(each) + _drain_s(cluster, each) for each in cluster.lasting if each.module)
+    for each in cluster.lasting:
+        if each.role == "redis" and sleep_s(each) < last_s:
+            yield f"{each.name}: ends while others still settle their units"
+
+
+def _drain_s(cluster: Cluster, each: Workload) -> float:
+    return float(cluster.environment(each.app).get("DRAGOMAN_DRAIN_S") or 0)
 
 
 def sleep_s(each: Workload) -> float:
@@ -197,13 +213,34 @@ def sleep_s(each: Workload) -> float:
 def replaced(cluster: Cluster) -> Iterator[str]:
     """A rolling update takes no replica away before its successor has been ready for a while."""
     for each in cluster.lasting:
-        if each.spec.get("minReadySeconds", 0) < 5:
-            yield f"{each.name}: minReadySeconds is below 5"
+        ready_s = each.spec.get("minReadySeconds", 0)
+        if each.object["kind"] != "Deployment":
+            if ready_s < 5:
+                yield f"{each.name}: minReadySeconds is below 5"
+            continue
+        if ready_s + sleep_s(each) < RESOLVED_S:
+            yield f"{each.name}: an old replica goes before a new one is known"
         strategy = each.spec.get("strategy", {})
-        if each.object["kind"] == "Deployment" and (
-            strategy.get("type") != "RollingUpdate" or strategy["rollingUpdate"].get("maxUnavailable") != 0
-        ):
+        if strategy.get("type") != "RollingUpdate" or strategy["rollingUpdate"].get("maxUnavailable") != 0:
             yield f"{each.name}: an update takes replicas away first"
+
+
+def repeatable(cluster: Cluster) -> Iterator[str]:
+    """A job, whose template is for ever, takes nothing whose name changes, and is gone after a while."""
+    for each in (each for each in cluster.workloads if not each.lasting):
+        if any(container.get("envFrom") for container in each.containers):
+            yield f"{each.name}: other settings make another template"
+        if "ttlSecondsAfterFinished" not in each.spec:
+            yield f"{each.name}: stays for ever"
+
+
+def evictable(cluster: Cluster) -> Iterator[str]:
+    """What a pod keeps on its node's disk is named as scratch, or the cluster autoscaler keeps the node."""
+    for each in (each for each in cluster.lasting if each.module):
+        given = each.spec["template"]["metadata"].get("annotations", {}).get(_SCRATCH, "")
+        kept = {volume["name"] for volume in each.pod["volumes"] if "emptyDir" in volume}
+        if set(given.split(",")) != kept:
+            yield f"{each.name}: {sorted(kept)} hold its node"
 
 
 def spread(cluster: Cluster) -> Iterator[str]:

@@ -49,6 +49,8 @@ FAULTS: list[tuple[Rule, str, str, Any]] = [
     (compose.closed, "tts", "networks", ["inside", "outside"]),
     (compose.stored, "asr", "volumes", ["models:/models"]),
     (compose.stored, "asr", "volumes", ["model:/models:ro"]),
+    (compose.told, "reconciler", "environment", {}),
+    (compose.told, "tts", "environment", {"DRAGOMAN_TTS_SLOTS": 4}),
 ]
 
 

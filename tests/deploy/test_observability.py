@@ -24,6 +24,8 @@ PROCESSES = {"gateway", "reconciler", *SERVICES, *(f"{service}-worker" for servi
 GIVEN = {"job", "instance", "le", "service"}
 # Of every process, and of Prometheus itself.
 COMMON = {"up", "process_resident_memory_bytes", "process_cpu_seconds_total"}
+# A cluster's Prometheus has theirs, too.
+OTHERS = {"kubelet", "node-exporter", "mail-worker", "asr-proxy", "my-gateway", ""}
 WORDS = re.compile(r"\b[a-z][a-z0-9_]*\b")
 FUNCTIONS = {
     "sum",
@@ -119,6 +121,18 @@ def test_a_query_reads_metrics_that_there_are_by_labels_that_they_have(query: st
         assert (TABLE[metric_of(name)].kind == "histogram") == (name not in TABLE), name
     has = {label for name in known for label in TABLE[metric_of(name)].labels}
     assert labels_in(query) <= has | GIVEN
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_what_others_have_too_is_asked_of_our_processes_alone(query: str) -> None:
+    for name in metrics_in(query) & COMMON:
+        found = re.findall(rf"\b{name}\b(?:\{{([^}}]*)\}})?", query)
+        for matchers in found:
+            pattern = re.search(r'\bjob=~?"([^"]+)"', matchers)
+            assert pattern, query
+            jobs = {job for job in PROCESSES | OTHERS if re.fullmatch(pattern[1], job)}
+            assert jobs, query
+            assert jobs <= PROCESSES, query
 
 
 @pytest.mark.parametrize("query", QUERIES)

@@ -20,9 +20,11 @@ Rule = Callable[[Cluster], Iterator[str]]
 
 RULES: Final[tuple[Rule, ...]] = (
     *(pods.confined, pods.bounded, pods.tagged, pods.probed, pods.configured),
-    *(pods.runnable, pods.drained, pods.replaced, pods.spread),
+    *(pods.runnable, pods.drained, pods.outlasted, pods.replaced, pods.repeatable),
+    *(pods.evictable, pods.spread),
     *(wiring.selected, wiring.budgeted, wiring.served, wiring.reached),
-    *(wiring.mounted, wiring.complete, wiring.certified, wiring.scaled),
+    *(wiring.mounted, wiring.reserved, wiring.complete, wiring.certified),
+    *(wiring.told, wiring.enough, wiring.scaled),
 )
 # The oldest that has all that is used (README), and the newest whose schemas are installed.
 VERSIONS: Final = ("1.30", utils.latest_version())
@@ -83,7 +85,9 @@ def test_no_secret_is_in_the_repository(name: str) -> None:
     assert overlay(name).of("Secret") == []
 
 
-@pytest.mark.parametrize("component", ["single-node", "model-traces", "tls", "autoscaling"])
+@pytest.mark.parametrize(
+    "component", ["single-node", "model-traces", "tls", "autoscaling", "gpu", "observability"]
+)
 def test_a_component_fits_an_overlay_that_does_not_use_it(component: str, tmp_path: Path) -> None:
     cluster = extended_by(component, tmp_path)
     assert len(cluster.objects) >= len(overlay("cpu-small").objects)

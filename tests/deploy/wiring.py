@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from services.gateway.scaling.policy import Load, Past, Terms, decide
 from services.gateway.scaling.settings import ScalingSettings
 from services.shared.config import Settings
 from services.shared.tasks import SERVICES
 from tests.deploy.cluster import KUBERNETES, Cluster, Object, Workload, select
-from tests.deploy.pods import sleep_s
+from tests.deploy.pods import settings_of
 
 _DEFAULTS: Final = Settings()
 # Who may write to which volume; every other volume is mounted read-only, or is the pod's own.
@@ -20,6 +21,7 @@ WRITERS: Final = {
     "data": {"redis"},
 }
 _OWN: Final = {"emptyDir"}
+_HOW_MANY: Final = {"server": "slots", "worker": "workers"}
 
 
 def selected(cluster: Cluster) -> Iterator[str]:
@@ -44,21 +46,20 @@ def _budget_selector(budget: Object) -> Object:
 
 
 def budgeted(cluster: Cluster) -> Iterator[str]:
-    """Each lasting workload has one disruption budget, which lets a node be drained."""
+    """Each lasting workload has one disruption budget, which lets a node be drained whatever its state."""
     for each in cluster.lasting:
         budgets = cluster.of("PodDisruptionBudget")
         found = [item["spec"] for item in budgets if select(_budget_selector(item), each.labels)]
-        if [spec.get("maxUnavailable") for spec in found] != [1]:
+        terms = [(spec.get("maxUnavailable"), spec.get("unhealthyPodEvictionPolicy")) for spec in found]
+        if terms != [(1, "AlwaysAllow")]:
             yield f"{each.name}: its disruption budgets are {found}"
 
 
 def served(cluster: Cluster) -> Iterator[str]:
-    """Each service leads to a named port that the code listens on; its pods wait before they end."""
+    """Each service leads to a named port that the code listens on."""
     for service in cluster.of("Service"):
         name = service["metadata"]["name"]
         for each in _behind(cluster, service):
-            if sleep_s(each) < 5:
-                yield f"{each.name}: ends before its address is forgotten"
             ports = {port["name"]: port["containerPort"] for port in each.app.get("ports", [])}
             for port in service["spec"]["ports"]:
                 number = ports.get(port["targetPort"])
@@ -134,6 +135,14 @@ def mounted(cluster: Cluster) -> Iterator[str]:
                 yield f"{each.name}/{box}: may write to {name}"
 
 
+def reserved(cluster: Cluster) -> Iterator[str]:
+    """Who writes to a volume of artifacts leaves some of it free: alerts warn at a multiple of that."""
+    for each in cluster.lasting:
+        mounts = {mount["name"] for mount in each.app.get("volumeMounts", [])}
+        if "artifacts" in mounts and _number(cluster, each, "artifacts_reserve_bytes") <= 0:
+            yield f"{each.name}: fills the volume to the last byte"
+
+
 def complete(cluster: Cluster) -> Iterator[str]:
     """What pods refer to is here, or is a secret that the README says how to make, or cert-manager makes."""
     readme = (KUBERNETES / "README.md").read_text()
@@ -183,6 +192,35 @@ def certified(cluster: Cluster) -> Iterator[str]:
         usage = "server auth" if each.role == "server" else "client auth"
         if len(found) != 1 or each.name not in found[0]["dnsNames"] or usage not in found[0]["usages"]:
             yield f"{each.name}: {secret} is no certificate for it"
+
+
+def told(cluster: Cluster) -> Iterator[str]:
+    """The reconciler plans with the slots of servers and the units of workers as these have them."""
+    (reconciler,) = (each for each in cluster.lasting if each.role == "reconciler")
+    for each in (each for each in cluster.lasting if each.role in _HOW_MANY):
+        field = f"{each.name.removesuffix('-worker')}_{_HOW_MANY[each.role]}"
+        has, planned = _number(cluster, each, field), _number(cluster, reconciler, field)
+        if has != planned:
+            yield f"{each.name}: has {has} {_HOW_MANY[each.role]}, the reconciler takes it for {planned}"
+
+
+def _number(cluster: Cluster, each: Workload, field: str) -> int:
+    default = settings_of(each).model_fields[field].default
+    return int(cluster.environment(each.app).get(f"DRAGOMAN_{field.upper()}") or default)
+
+
+def enough(cluster: Cluster) -> Iterator[str]:
+    """Workers may become as many as the most model servers ask for."""
+    for room in SERVICES:
+        servers, workers = (cluster.find("ScaledObject", name) for name in (room, f"{room}-worker"))
+        if servers and workers:
+            most = servers["spec"]["maxReplicaCount"]
+            sizes = {each.name: each for each in cluster.lasting}
+            slots = _number(cluster, sizes[room], f"{room}_slots")
+            units = _number(cluster, sizes[f"{room}-worker"], f"{room}_workers")
+            load, terms = Load(work_s=1e9, slots=slots), Terms(most=most, worker_slots=units)
+            if workers["spec"]["maxReplicaCount"] < (asked := decide(load, terms, Past(), 0.0).workers):
+                yield f"{room}-worker: {most} servers ask for {asked} workers"
 
 
 def scaled(cluster: Cluster) -> Iterator[str]:
