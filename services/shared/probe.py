@@ -53,12 +53,12 @@ def _grpc(settings: Settings, name: str) -> tuple[bool, str]:
 
 
 def _http(settings: Settings) -> tuple[bool, str]:
-    """Ask the gateway's /readyz."""
+    """Ask the gateway about itself: a model service may be at zero, or have a probe of its own."""
     connection = http.client.HTTPConnection(
         _reached(settings.http_host), settings.http_port, timeout=_TIMEOUT_S
     )
     try:
-        connection.request("GET", "/readyz")
+        connection.request("GET", "/readyz?of=gateway")
         status = connection.getresponse().status
     except (OSError, http.client.HTTPException) as error:
         return False, f"no answer from port {settings.http_port} ({type(error).__name__})"

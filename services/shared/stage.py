@@ -180,6 +180,7 @@ class StageRunner:
         if claim is None:
             telemetry.IDLE_HINTS.labels(service).inc()
             return
+        telemetry.UNIT_WAIT_SECONDS.labels(claim.stage).observe(claim.waited_ms / 1000)
         link = "" if origin.traceparent == claim.trace else origin.traceparent
         with (
             telemetry.BUSY_SLOTS.track_inprogress(),
@@ -252,13 +253,14 @@ class StageRunner:
 
 
 def _described(claim: Claim, origin: Origin) -> dict[str, str | int]:
-    waited = {} if origin.waited_s is None else {"dragoman.hint_wait_ms": round(origin.waited_s * 1000)}
+    hint = {} if origin.waited_s is None else {"dragoman.hint_wait_ms": round(origin.waited_s * 1000)}
     return {
         "dragoman.job": claim.job,
         "dragoman.index": claim.index,
         "dragoman.attempt": claim.attempt,
         "dragoman.audio_ms": claim.audio_ms,
-        **waited,
+        "dragoman.waited_ms": claim.waited_ms,
+        **hint,
     }
 
 

@@ -213,10 +213,10 @@ def test_a_claim_carries_the_trace_that_its_job_came_with(ledger: Ledger) -> Non
 
 def test_a_unit_that_an_earlier_version_wrote_counts_without_audio(ledger: Ledger) -> None:
     unit = begin(ledger)
-    ledger._redis.hdel(ledger._key("unit", unit), "audio_ms")
+    ledger._redis.hdel(ledger._key("unit", unit), "audio_ms", "ready_ms")
     ledger._redis.hdel(ledger._key("job", "job_1"), "trace")
     claim = take(ledger, unit)
-    assert (claim.audio_ms, claim.trace) == (0, "")
+    assert (claim.audio_ms, claim.waited_ms, claim.trace) == (0, 0, "")
     ledger.complete(claim, Output({}, (Child("c0", {}, audio_ms=5_000),)))
     assert ledger.stages()[SEGMENT] == {"ready": 1, "ready_ms": 5_000}
 

@@ -207,6 +207,23 @@ def test_a_unit_waits_out_its_delay_without_a_hint(ledger: Ledger, unit: str) ->
     audit(ledger, ["job_1"])
 
 
+def test_a_claim_says_how_long_its_unit_was_ready(ledger: Ledger) -> None:
+    began = ledger.now()
+    unit = begin(ledger)
+    ledger._redis.hincrby(ledger._key("unit", unit), "ready_ms", -LATER_MS)
+    waited_ms = take(ledger, unit).waited_ms
+    most = ledger.now() - began
+    assert LATER_MS <= waited_ms <= LATER_MS + most.total_seconds() * 1000 + 1
+
+
+def test_the_delay_of_a_unit_that_failed_is_no_wait(ledger: Ledger, unit: str) -> None:
+    ledger.fail(take(ledger, unit), replace(FLAKY, delay_ms=LATER_MS))
+    ledger._redis.hincrby(ledger._key("unit", unit), "ready_ms", -LATER_MS)  # its time has come
+    ledger._redis.zadd(ledger._key("due"), {unit: 0})
+    ledger.due(100)
+    assert take(ledger, unit).waited_ms < LATER_MS
+
+
 def test_due_takes_no_more_than_it_was_asked_for(ledger: Ledger) -> None:
     for n in range(5):
         take(hurried(ledger), begin(ledger, new_job(f"job_{n}")))

@@ -122,6 +122,13 @@ def test_hints_are_counted_where_they_are_sent_taken_and_mended(observed: Observ
     assert all(observed.total(worker, "dragoman_hint_wait_seconds_count") for worker in workers)
 
 
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_wait_of_every_claimed_unit_is_counted(observed: Observed, stage: str) -> None:
+    worker = f"{stage.partition('.')[0]}-worker"
+    claimed = observed.total(worker, "dragoman_stage_seconds_count", stage=stage)
+    assert observed.total(worker, "dragoman_unit_wait_seconds_count", stage=stage) == claimed
+
+
 def test_batches_are_counted_where_texts_are_put_together(observed: Observed) -> None:
     assert observed.total("translation-server", "dragoman_batch_size_count", service="translation") > 0
     assert observed.total("tts-server", "dragoman_batch_size_count", service="tts") > 0

@@ -229,7 +229,7 @@ def test_the_probe_asks_the_gateway_whether_it_is_ready(
         monkeypatch.setenv("DRAGOMAN_HTTP_PORT", str(served.server_port))
         assert probe.main(["http"]) == int(status != 200)
         served.shutdown()
-    assert asked == ["/readyz"]
+    assert asked == ["/readyz?of=gateway"]
     assert capsys.readouterr().out == f"http: HTTP {status}\n"
     assert probe.main(["http"]) == 1
     assert "ConnectionRefusedError" in capsys.readouterr().out

@@ -152,6 +152,7 @@ def test_a_unit_says_which_attempt_it_was_and_how_it_went(call: dict[str, Seen])
     for unit in units:
         assert (unit.attributes["dragoman.attempt"], unit.attributes["dragoman.outcome"]) == (1, "done")
         assert isinstance(unit.attributes["dragoman.hint_wait_ms"], int)
+        assert isinstance(unit.attributes["dragoman.waited_ms"], int)
         assert int(unit.attributes["dragoman.audio_ms"]) > 0
         assert not unit.failed
 

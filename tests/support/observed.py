@@ -115,7 +115,8 @@ def _run(installation: Installation) -> str:
     _send_hints_too_many(installation)
     until(lambda: _decided(installation))
     refused = installation.client._http.get(
-        f"/v1/jobs?api_key={WRONG_KEY}&note={WORDS}", headers={"authorization": f"Bearer {WRONG_KEY}"}
+        f"/v1/jobs?api_key={WRONG_KEY}&note={WORDS}",
+        headers={"authorization": f"Bearer {WRONG_KEY}", "traceparent": _TRACEPARENT},
     )
     assert refused.status_code == httpx.codes.UNAUTHORIZED
     return job

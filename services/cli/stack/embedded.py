@@ -94,11 +94,9 @@ class Stack:
         own = spare.seen_by(self._settings)
         if spare.port_setting is not None:
             environment[spare.port_variable] = str(getattr(own, spare.port_setting))
-        if self._settings.metrics_port is not None:
-            every = [each for wave in self._waves for each in wave if each.number > 1]
-            # The scaler has the last one of the stack's own ports.
-            environment["DRAGOMAN_METRICS_PORT"] = str(self._settings.metrics_port + 1 + every.index(spare))
-        self._launch(spare, _command(spare), environment)
+        every = [each for wave in self._waves for each in wave if each.number > 1]
+        # The scaler has the last ones of the stack's own ports.
+        self._launch(spare, _command(spare), environment | self._own_ports(1 + every.index(spare)))
 
     def forget(self, spare: Component) -> None:
         """Take note that a spare has ended, as it was told to."""
@@ -160,13 +158,17 @@ class Stack:
             raise Unavailable("The Redis of DRAGOMAN_REDIS_URL does not answer.", code="redis_unavailable")
         rest = tuple(component for component in self.components if component.module is not None)
         for position, component in enumerate(rest):
-            self._launch(component, _command(component), environment | self._metrics_port(position))
+            self._launch(component, _command(component), environment | self._own_ports(position))
         self._await_ready(rest, self._children, report)
 
-    def _metrics_port(self, position: int) -> dict[str, str]:
+    def _own_ports(self, position: int) -> dict[str, str]:
         # One port cannot serve them all: each takes the next one, in the order of the table.
-        first = self._settings.metrics_port
-        return {} if first is None else {"DRAGOMAN_METRICS_PORT": str(first + position)}
+        settings = self._settings
+        first = {
+            "DRAGOMAN_METRICS_PORT": settings.metrics_port,
+            "DRAGOMAN_HEALTH_PORT": settings.health_port,
+        }
+        return {name: str(port + position) for name, port in first.items() if port is not None}
 
     def _launch(self, component: Component, command: tuple[str, ...], environment: Mapping[str, str]) -> None:
         self._children[component] = process.start(self.place(component), command, environment)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Mapping, Sequence
@@ -107,7 +108,7 @@ def bounded(wishes: Mapping[str, Size], slots: Mapping[str, int], cores: int, mo
 def _workers(wish: Size, replicas: int, most: int) -> int:
     """Return the workers for as many replicas as there are, of those that were wished."""
     share = min(1.0, replicas / max(1, wish.replicas))
-    return min(most, max(1, -int(-wish.workers * share // 1)))
+    return min(most, max(1, math.ceil(wish.workers * share)))
 
 
 def available_bytes() -> int | None:

@@ -28,7 +28,7 @@ def build(context: Context) -> FastAPI:
     """Return the app. Its description lies behind the key, as everything else under /v1 does."""
     app = FastAPI(title="Dragoman", version="1", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.context = context
-    app.add_middleware(Observed)
+    app.add_middleware(Observed, keys=context.keys)
     app.add_middleware(RequestId)
     errors.install(app)
     for router in (jobs.router, stages.router, _description, health.router):

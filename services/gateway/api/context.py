@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
+from starlette.datastructures import Headers
 
 from services.gateway.jobs.ports import Capabilities, Health, JobStore
 from services.gateway.jobs.service import JobService
@@ -48,9 +49,13 @@ def authenticate(request: Request, context: Wired) -> str:
     Raises:
         Unauthorized: there is none, or a wrong one.
     """
-    scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
-    key = bearer.strip() if scheme.lower() == "bearer" else request.headers.get("x-api-key")
-    return context.keys.tenant_of(key)
+    return context.keys.tenant_of(key_in(request.headers))
+
+
+def key_in(headers: Headers) -> str | None:
+    """Return the key that a request came with, which may be a wrong one."""
+    scheme, _, bearer = headers.get("authorization", "").partition(" ")
+    return bearer.strip() if scheme.lower() == "bearer" else headers.get("x-api-key")
 
 
 Tenant = Annotated[str, Depends(authenticate)]

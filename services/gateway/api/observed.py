@@ -11,8 +11,11 @@ from typing import Any, Final
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.gateway.api.context import key_in
 from services.gateway.jobs.ids import JOB_ID
+from services.gateway.keys import Keys
 from services.shared import telemetry
+from services.shared.errors import Unauthorized
 
 # Asked every few seconds by machines: counted, but neither traced nor logged.
 _PROBES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -24,10 +27,15 @@ class Observed:
     """ASGI middleware around all routes; to be put inside RequestId.
 
     Own, because the one of OpenTelemetry records the whole path and its query.
+
+    Args:
+        app: What is inside.
+        keys: Whose holders may have their requests traced.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, keys: Keys) -> None:
         self._app = app
+        self._keys = keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on."""
@@ -44,19 +52,30 @@ class Observed:
             await send(message)
 
         began = time.monotonic()
-        with _traced(scope), telemetry.named(request_id=scope["state"]["request_id"]):
+        with _traced(scope, self._parent(scope)), telemetry.named(request_id=scope["state"]["request_id"]):
             try:
                 await self._app(scope, receive, noted)
             finally:
                 _over(scope, status, time.monotonic() - began)
 
+    def _parent(self, scope: Scope) -> str:
+        headers = Headers(scope=scope)
+        parent = headers.get("traceparent", "")
+        if not parent:
+            return ""
+        try:
+            self._keys.tenant_of(key_in(headers))
+        except Unauthorized:
+            # It says whether to trace, which is not for everybody to say.
+            return ""
+        return parent
+
 
 @contextmanager
-def _traced(scope: Scope) -> Iterator[None]:
+def _traced(scope: Scope, parent: str) -> Iterator[None]:
     if scope["path"] in _PROBES:
         yield
         return
-    parent = Headers(scope=scope).get("traceparent", "")
     method = _method(scope)
     with telemetry.span(
         method, telemetry.SpanKind.SERVER, {"http.request.method": method}, parent=parent

@@ -44,7 +44,7 @@ class Stage:
         served_ms: the time that it took in slots of the model server: their ratio is the speed.
         passed_ms: Audio that passed in the last hours.
         outstanding_ms: Audio that waits or runs here or before, as much of it as comes here.
-        arriving: Audio ms that arrive for it per ms, here or at the stages before.
+        arriving: Audio ms that arrive for it per ms, here or at the stages before; at least 0.
     """
 
     done_ms: float
@@ -158,12 +158,13 @@ def _share(earlier: Stage, later: Stage) -> float:
 
 def _arrived(known: Stage, outstanding_ms: float, came_ms: float, passed_s: float) -> Stage:
     weight = math.exp(-passed_s / _ARRIVAL_MEMORY_S)
-    # Below 0 where less came on than was expected; that makes up for what was expected too early.
+    # Below 0 where less came on than was expected, which makes up for what was expected too early, and where
+    # jobs were cancelled; the average stays at 0 then, or it would not see for long what arrives after them.
     rate = came_ms / (passed_s * 1000) if passed_s > 0 else 0.0
     return Stage(
         done_ms=known.done_ms,
         served_ms=known.served_ms,
         passed_ms=known.passed_ms,
         outstanding_ms=outstanding_ms,
-        arriving=known.arriving * weight + rate * (1 - weight),
+        arriving=max(0.0, known.arriving * weight + rate * (1 - weight)),
     )

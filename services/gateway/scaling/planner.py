@@ -106,7 +106,7 @@ def _load(measured: Measured, service: str, slots: Slots) -> Load:
     return Load(
         work_s=work_s,
         coming_s=coming_s,
-        arriving_slots=max(0.0, sum(known[stage].arriving / known[stage].speed for stage in stages)),
+        arriving_slots=sum(known[stage].arriving / known[stage].speed for stage in stages),
         leased_units=sum(measured.counts.get(stage, {}).get("leased", 0) for stage in stages),
         slots=slots.count,
         unfinished=units > 0 or coming_s > 0,

@@ -109,6 +109,7 @@ def decide(load: Load, terms: Terms, past: Past, now_s: float) -> Decision:
         past: Of the decision before; Past() for the first one.
         now_s: Seconds on any clock that all decisions share.
     """
+    past = _recalled(past, terms, now_s)
     starting = tuple((ready_s, count) for ready_s, count in past.starting if ready_s > now_s)
     busy_s = now_s if load.unfinished or load.work_s + load.coming_s > 0 else past.busy_s
     needed, reason = _needed(load, terms, past.replicas, [(at - now_s, n) for at, n in starting])
@@ -128,6 +129,17 @@ def decide(load: Load, terms: Terms, past: Past, now_s: float) -> Decision:
     starting = _cohorts(starting, replicas - past.replicas, now_s + terms.cold_start_s)
     workers = math.ceil(replicas * load.slots * _WORKER_SHARE / terms.worker_slots)
     return Decision(replicas, workers, reason, Past(replicas, since_s, busy_s, starting, needs))
+
+
+def _recalled(past: Past, terms: Terms, now_s: float) -> Past:
+    """Return the past without a time that is still to come, as a clock that was set back leaves it."""
+    return Past(
+        past.replicas,
+        min(past.since_s, now_s),
+        None if past.busy_s is None else min(past.busy_s, now_s),
+        tuple((min(ready_s, now_s + terms.cold_start_s), count) for ready_s, count in past.starting),
+        tuple((min(at, now_s), need) for at, need in past.needs),
+    )
 
 
 def _needed(load: Load, terms: Terms, replicas: int, starting: list[tuple[float, int]]) -> tuple[int, str]:

@@ -213,9 +213,8 @@ class Ledger:
         answer = self._run("claim", service, uuid.uuid4().hex, self.policy.lease_ms)
         if answer[0] != "claimed":
             return None
-        unit, job, stage, index, attempt, failures, payload, audio_ms, tenant, spec, trace, inputs = answer[
-            1:
-        ]
+        unit, job, stage, index, attempt, failures, payload, audio_ms, waited_ms, *of_job, inputs = answer[1:]
+        tenant, spec, trace = of_job
         return Claim(
             unit=unit,
             job=job,
@@ -224,6 +223,7 @@ class Ledger:
             attempt=int(attempt),
             failures=int(failures),
             audio_ms=int(audio_ms),
+            waited_ms=int(waited_ms),
             tenant=tenant,
             trace=trace,
             spec=json.loads(spec),

@@ -155,6 +155,7 @@ class Claim:
         payload: What the parent unit said about this one.
         inputs: Outputs of the earlier stages with the same index.
         audio_ms: Audio that it covers.
+        waited_ms: How long it was ready before a worker claimed it, by the clock of Redis.
         trace: W3C traceparent of the request that brought the job; empty when that was not traced.
     """
 
@@ -169,6 +170,7 @@ class Claim:
     payload: Json
     inputs: Mapping[str, Json]
     audio_ms: int = 0
+    waited_ms: int = 0
     trace: str = ""
 
 

@@ -16,6 +16,8 @@ WORKER: Final = "worker"
 SERVER: Final = "server"
 
 _SECONDS: Final = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300)
+# A backlog may take hours.
+_WAITS: Final = (*_SECONDS, 1000, 3000, 10000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +230,15 @@ METRICS: Final[tuple[Metric, ...]] = (
         "Time from the sending of a hint until a worker took it.",
         ("service",),
         (WORKER,),
-        _SECONDS,
+        _WAITS,
+    ),
+    Metric(
+        "dragoman_unit_wait_seconds",
+        "histogram",
+        "Time from a unit's being ready until a worker claimed it, by the clock of Redis.",
+        ("stage",),
+        (WORKER,),
+        _WAITS,
     ),
     Metric(
         "dragoman_resent_hints_total",

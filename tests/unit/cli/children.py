@@ -11,7 +11,8 @@ import time
 BEHAVIOUR = os.environ.get("CHILD", "obedient")
 
 if __name__ == "__main__":
-    print(f"metrics at {os.environ.get('DRAGOMAN_METRICS_PORT')}", flush=True)
+    ports = [os.environ.get(f"DRAGOMAN_{name}_PORT") for name in ("METRICS", "HEALTH")]
+    print(f"metrics at {ports[0]}, health at {ports[1]}", flush=True)
     print(f"child starts; redis known: {'DRAGOMAN_REDIS_URL' in os.environ}", flush=True)
     if BEHAVIOUR == "crashing":
         sys.exit("the model file is gone")

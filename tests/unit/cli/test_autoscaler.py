@@ -105,7 +105,9 @@ def test_no_machine_gets_more_than_it_bears(wishes: dict[str, Size], cores: int,
 
 
 @pytest.fixture
-def stack(environment: pytest.MonkeyPatch) -> Iterator[Stack]:
+def stack(environment: pytest.MonkeyPatch, repository: Path) -> Iterator[Stack]:
+    # As `up` sets it for the scaler, or what that starts would end at once.
+    environment.setenv("PYTHONPATH", str(repository))
     environment.setenv("DRAGOMAN_AUTOSCALE_CORES", "64")
     environment.setenv("DRAGOMAN_AUTOSCALE_RESERVE_BYTES", "0")
     environment.setenv("DRAGOMAN_AUTOSCALE_REPLICAS", "3")
@@ -159,7 +161,23 @@ def test_no_server_is_started_without_memory_for_it(
     assert available_bytes() is None
 
 
-def test_further_servers_have_ports_and_metrics_of_their_own(environment: pytest.MonkeyPatch) -> None:
+def test_further_workers_have_ports_of_their_own_after_those_of_the_scaler(
+    stack: Stack, environment: pytest.MonkeyPatch
+) -> None:
+    environment.setenv("DRAGOMAN_METRICS_PORT", "9110")
+    environment.setenv("DRAGOMAN_HEALTH_PORT", "9210")
+    stack.up(Said())
+    scaler = Stack(CliSettings(), ((WORKER,),), autoscale=True)
+    places = [scaler.place(spare) for spare in scaler.spares_of(WORKER)]
+    for spare in scaler.spares_of(WORKER):
+        scaler.add(spare)
+    until(lambda: all("child is ready" in place.log_tail() for place in places))
+    said = [place.log_tail().partition("\n")[0] for place in places]
+    scaler.down(Said())
+    assert said == ["metrics at 9111, health at 9211", "metrics at 9112, health at 9212"]
+
+
+def test_further_servers_have_addresses_of_their_own(environment: pytest.MonkeyPatch) -> None:
     settings = CliSettings(asr_port=50_051, asr_target="dns:///asr:50051")
     third = Component("asr-server", CHILD, "asr_port", "asr", scales=True).numbered(3)
     assert third.name == "asr-server-3"

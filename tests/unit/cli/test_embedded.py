@@ -174,8 +174,9 @@ def test_the_redis_password_reaches_the_others_through_the_environment(settings:
         stack.down(Said())
 
 
-def test_every_process_gets_a_metrics_port_of_its_own(environment: pytest.MonkeyPatch) -> None:
+def test_every_process_gets_ports_of_its_own_for_metrics_and_health(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("DRAGOMAN_METRICS_PORT", "9100")
+    environment.setenv("DRAGOMAN_HEALTH_PORT", "9200")
     stack = Stack(CliSettings(), TINY)
     stack.up(Said())
     try:
@@ -183,7 +184,7 @@ def test_every_process_gets_a_metrics_port_of_its_own(environment: pytest.Monkey
         said = [stack.place(component).log_tail().partition("\n")[0] for component in stack.components]
     finally:
         stack.down(Said())
-    assert said == ["metrics at 9100", "metrics at 9101", "metrics at 9102"]
+    assert said == [f"metrics at 910{n}, health at 920{n}" for n in range(3)]
 
 
 def test_temporary_files_of_an_earlier_run_are_no_obstacle(stack: Stack, settings: CliSettings) -> None:

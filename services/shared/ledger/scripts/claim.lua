@@ -21,8 +21,10 @@ else
   redis.call('HINCRBY', P .. 'waiting', service, -1)
   redis.call('SET', receipt, unit, 'PX', math.max(1, ARGV[3]))
 end
-local record = redis.call('HMGET', unit_key(unit), 'state', 'job', 'stage', 'index', 'payload', 'failures', 'audio_ms')
+local record = redis.call('HMGET', unit_key(unit), 'state', 'job', 'stage', 'index', 'payload', 'failures', 'audio_ms',
+  'ready_ms')
 local job, stage, index = record[2], record[3], record[4]
+local waited_ms = math.max(0, now - (record[8] or now)) -- units of an earlier version do not say since when
 if record[1] == 'ready' then
   count(unit, stage, 'ready', -1)
   lease_begins(unit, job, stage)
@@ -45,5 +47,5 @@ for i = 1, position(graph, stage) - 1 do
 end
 local attempt = redis.call('HGET', unit_key(unit), 'attempt')
 local fields = redis.call('HMGET', job_key(job), 'tenant', 'spec', 'trace')
-return {'claimed', unit, job, stage, index, attempt, record[6], record[5], record[7] or 0, fields[1], fields[2],
-  fields[3] or '', inputs}
+return {'claimed', unit, job, stage, index, attempt, record[6], record[5], record[7] or 0, waited_ms,
+  fields[1], fields[2], fields[3] or '', inputs}

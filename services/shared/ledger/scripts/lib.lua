@@ -94,7 +94,7 @@ local function dequeue(unit, job, stage)
 end
 
 local function make_ready(unit, job, stage, not_before)
-  redis.call('HSET', unit_key(unit), 'state', 'ready')
+  redis.call('HSET', unit_key(unit), 'state', 'ready', 'ready_ms', math.max(now, not_before))
   count(unit, stage, 'ready', 1)
   if not_before > now then
     redis.call('ZADD', P .. 'due', not_before, unit)

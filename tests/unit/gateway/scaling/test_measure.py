@@ -102,6 +102,13 @@ def test_arrivals_are_counted_where_calls_come_in_not_where_they_are_held_up() -
     assert watch(*rows, *moved).stages[TRANSCRIBE].arriving == pytest.approx(0, abs=0.05)
 
 
+def test_what_arrives_after_a_great_cancel_is_seen_at_once() -> None:
+    cancelled = {DECODE: {"ready": 100, "ready_ms": 100 * 60 * MINUTE_MS}}
+    rows = [{DECODE: {"ready": n, "ready_ms": n * MINUTE_MS}} for n in range(20)]
+    assert watch(cancelled, {}).stages[DECODE].arriving == 0
+    assert watch(cancelled, *rows).stages[DECODE].arriving == pytest.approx(1, rel=0.01)
+
+
 @pytest.mark.parametrize(
     ("count", "expected_ms"),
     [

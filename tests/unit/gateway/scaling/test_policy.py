@@ -105,6 +105,15 @@ def test_an_idle_service_is_brought_to_zero(load: Load, past: Past) -> None:
     assert min(early) >= 1, "the last one is kept for a while"
 
 
+@given(loads, pasts())
+def test_a_clock_that_is_set_back_delays_nothing(load: Load, past: Past) -> None:
+    busy = decide(load, TERMS, past, 90_000)
+    after = follow(replace(IDLE, slots=load.slots), TERMS, 400, busy.past, 45)
+    assert after[-1].replicas == 0
+    again = follow(load, TERMS, 200, after[-1].past, 445)
+    assert again[-1].replicas == follow(load, TERMS, 200, start_s=445)[-1].replicas
+
+
 @given(loads)
 def test_noise_around_a_load_does_not_make_the_size_flap(load: Load) -> None:
     past, sizes = Past(), []
