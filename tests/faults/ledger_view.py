@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -19,8 +20,11 @@ OVER: Final = frozenset({"done", "dead"})
 _OWNER: Final = "owner"
 # What may stay when nothing is left to do. Whatever else stays must have a time to live.
 _LASTING: Final = (
-    "job:*", "unit:*", "jobs:*", "stages", "backlog", "waiting", "identity", "celery:_kombu.*",
+    "job:*", "unit:*", "jobs:*", "stages", "backlog", "waiting", "identity", "scaling", "capabilities",
+    "celery:_kombu.*",
 )  # fmt: skip
+# Counters of what is still to be done; the other ones only grow.
+_OPEN: Final = re.compile(r":(ready|leased)(_ms)?$")
 
 Fields = dict[str, str]
 
@@ -72,7 +76,7 @@ class LedgerView:
         named = [key.removeprefix(PREFIX) for key in self._keys("*")]
         odd = [key for key in named if not any(fnmatch.fnmatch(key, each) for each in _LASTING)]
         found = [key for key in odd if not key.startswith("celery:unacked") and not self._dies(key)]
-        stages = {name: count for name, count in self._hash("stages").items() if not name.endswith(":done")}
+        stages = {name: count for name, count in self._hash("stages").items() if _OPEN.search(name)}
         counters = stages | self._hash("waiting") | self._hash("backlog")
         return found + [f"{name}={count}" for name, count in counters.items() if count != "0"]
 
