@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,6 +26,14 @@ SERVICES: Final = ("redis", *SERVERS, *WORKERS, "reconciler", "gateway")
 READY_S: Final = 300.0
 _UP_S: Final = 900.0
 _PAUSE_S: Final = 0.5
+# Soon enough for a test, and no more than two cores can bear.
+_SCALING: Final = {
+    "DRAGOMAN_SCALING_DRAIN_TARGET_S": "60",
+    "DRAGOMAN_SCALING_COLD_START_S": "20",
+    "DRAGOMAN_SCALING_HOLD_S": "20",
+    "DRAGOMAN_SCALING_ASR_REPLICAS": "1-2",
+    **{f"DRAGOMAN_SCALING_{name}_REPLICAS": "1-1" for name in ("TRANSLATION", "TTS", "CODEC")},
+}
 _PASSWORD: Final = "only0for0this0test"
 _SCRAPE: Final = (
     "import urllib.request as u; print(u.urlopen('http://127.0.0.1:9100/metrics').read().decode())"
@@ -93,6 +103,26 @@ class Stack:
         order = ("python", "-c", f"import os; os.kill({pid}, 9)")
         self.engine.run("run", "--rm", *host, tag("light"), *order)
 
+    def key(self) -> str:
+        """Return the admin key that the gateway has made."""
+        return self.inside(self.containers("gateway")[0], "cat", "/var/lib/dragoman/admin.key").strip()
+
+    @contextmanager
+    def scaled(self) -> Iterator[None]:
+        """Have the sizes that the gateway wants brought about while inside, by the scaler of the host."""
+        settings = {
+            "DRAGOMAN_GATEWAY_URL": f"http://127.0.0.1:{self.environment['DRAGOMAN_HTTP_PORT']}",
+            "DRAGOMAN_API_KEY": self.key(),
+            "DRAGOMAN_AUTOSCALE_COMPOSE": shlex.join(self.compose),
+            "DRAGOMAN_AUTOSCALE_INTERVAL_S": "2",
+        }
+        command = (sys.executable, "-m", "services.cli.main", "autoscale", "--compose")
+        with subprocess.Popen(command, cwd=ROOT, env=self.environment | settings) as scaler:
+            try:
+                yield
+            finally:
+                scaler.terminate()
+
     def logs(self) -> str:
         """Return the last lines of everybody."""
         return self.manage("logs", "--no-color", "--tail=15")
@@ -116,13 +146,14 @@ def up(engine: Engine, given: Secrets, folder: Path) -> Iterator[Stack]:
     environment |= {"DRAGOMAN_REDIS_PASSWORD": _PASSWORD, "DRAGOMAN_HTTP_PORT": str(port)}
     # Short enough that a unit of a killed worker is taken over while a test waits.
     environment |= {"DRAGOMAN_LEASE_S": "10"}
+    environment |= _SCALING
     key = folder / "admin.key"
     client = Client(f"http://127.0.0.1:{port}", key)
     stack = Stack(engine, compose_of(engine), environment, client)
     try:
         stack.manage("up", "-d", "--no-build")
         patiently(client.ready, READY_S)
-        key.write_text(stack.inside(stack.containers("gateway")[0], "cat", "/var/lib/dragoman/admin.key"))
+        key.write_text(stack.key())
         yield stack
     except BaseException:
         print(stack.logs())

@@ -170,3 +170,14 @@ def test_a_container_killed_during_a_job_comes_back_and_the_job_ends_well(
     running.kill(container)
     assert outcome(running, job) == outcome(running, translated)
     assert running.inspect(container)["RestartCount"] == 1
+
+
+def test_a_backlog_gets_a_second_recogniser_and_its_end_takes_it_away(running: Stack, call: bytes) -> None:
+    running.manage("up", "-d", "--no-build", "--scale", "asr=1")
+    jobs = [running.client.submit(_SPEC, call) for _ in range(6)]
+    with running.scaled():
+        patiently(lambda: len(running.containers("asr")) == 2, READY_S)
+        for job in jobs[3:]:
+            running.client.cancel(job)
+        assert all(outcome(running, job) for job in jobs[:3])
+        patiently(lambda: len(running.containers("asr")) == 1, READY_S)
