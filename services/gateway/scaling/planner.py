@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from services.gateway.scaling.measure import Counts, Measured, Stage, backlog_ms, look
+from services.gateway.scaling.measure import Counts, Measured, backlog_ms, look
 from services.gateway.scaling.policy import Decision, Load, Past, Terms, decide
 from services.shared.tasks import SERVICES, STAGES, service_of
 
@@ -34,7 +34,7 @@ class Plan:
     Attributes:
         service: One of services.shared.tasks.SERVICES.
         backlog_ms: Audio of its ready and leased units.
-        speed: Audio ms per ms in a slot, over its stages.
+        speed: Audio ms per ms in a slot, of the slowest of its stages.
         slots: Of one replica.
         decision: Replicas, workers, and why.
     """
@@ -80,7 +80,7 @@ def plan(
         plans[service] = Plan(
             service=service,
             backlog_ms=sum(backlog_ms(counts, stage) for stage in stages_of(service)),
-            speed=_speed([measured.stages[stage] for stage in stages_of(service)]),
+            speed=min(measured.stages[stage].speed for stage in stages_of(service)),
             slots=load.slots,
             decision=decide(load, terms[service], past, now_s),
         )
@@ -112,7 +112,3 @@ def _load(measured: Measured, service: str, slots: Slots) -> Load:
         unfinished=units > 0 or coming_s > 0,
         known=slots.known,
     )
-
-
-def _speed(stages: list[Stage]) -> float:
-    return sum(stage.done_ms for stage in stages) / sum(stage.served_ms for stage in stages)

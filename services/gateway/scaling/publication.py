@@ -22,7 +22,7 @@ class ServiceScale:
     Attributes:
         service: Such as "asr".
         backlog_ms: Audio of its units that wait or run.
-        speed: Audio ms per ms in a slot, as measured.
+        speed: Audio ms per ms in a slot, as measured, of the slowest of its stages.
         slots: Calls that one replica runs at once.
         desired_replicas: Of its model server; None when the decision is too old to count.
         desired_workers: Of its stage worker; None likewise.

@@ -125,6 +125,15 @@ def test_a_backlog_is_its_audio_guessed_where_nobody_knows_it(
     assert backlog_ms({DECODE: count}, DECODE) == expected_ms
 
 
+def test_the_speed_of_a_service_is_that_of_its_slowest_stage() -> None:
+    fast = {"done_ms": 100 * MINUTE_MS, "served_ms": 10_000}
+    slow = {"done_ms": 100 * MINUTE_MS, "served_ms": 50 * MINUTE_MS}
+    state = State()
+    for at, each in enumerate(({}, {SEGMENT: fast, TRANSCRIBE: slow})):
+        state = plan(state, each, SLOTS, TERMS, at * 60)
+    assert state.plans["asr"].speed == state.measured.stages[TRANSCRIBE].speed == pytest.approx(2, rel=0.01)
+
+
 @given(st.lists(counts, min_size=1, max_size=6), st.floats(0, 100))
 def test_whatever_is_counted_there_is_a_decision_within_bounds(
     seen: list[dict[str, dict[str, int]]], step_s: float
