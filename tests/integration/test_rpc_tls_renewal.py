@@ -50,7 +50,7 @@ async def test_renewed_certificates_are_taken_up_without_a_failed_call(house: Ho
                 house.authority.mount(house.folder, "127.0.0.1")
                 house.authority.mount(worker, "worker")
                 mine = (worker / "tls.crt").read_bytes()
-                await becomes(lambda mine=mine: _first(mine) in house.shown)  # type: ignore[misc]
+                await becomes(lambda mine=mine: _first(mine) in house.shown)  # type: ignore[misc]  # a lambda's default has no type
                 after = await asyncio.to_thread(shown)
                 assert after != before
                 before = after

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
@@ -81,36 +82,33 @@ class Published:
     def __call__(self) -> Sequence[ServiceScale]:
         """Return one entry per service; none before the first decision, or while Redis is away."""
         try:
-            state, now = self._board.read(), self._now()
+            return self._scales(self._board.read())
         except redis.RedisError:
             return ()
-        if state.measured.at_s is None:
-            return ()
-        measured_at = datetime.fromtimestamp(state.measured.at_s, UTC)
-        stale = (now - measured_at).total_seconds() > self._stale_s
-        return _entries(state, measured_at, stale=stale)
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Yield the gauges; desired sizes only while they count."""
         backlog = telemetry.family("dragoman_backlog_seconds")
         replicas = telemetry.family("dragoman_desired_replicas")
         workers = telemetry.family("dragoman_desired_workers")
-        for each in self():
-            backlog.add_metric([each.service], each.backlog_ms / 1000)
-            if each.desired_replicas is not None and each.desired_workers is not None:
-                replicas.add_metric([each.service], each.desired_replicas)
-                workers.add_metric([each.service], each.desired_workers)
-        yield from (backlog, replicas, workers, self._speeds())
-
-    def _speeds(self) -> GaugeMetricFamily:
         speeds = telemetry.family("dragoman_stage_speed")
-        try:
-            stages = self._board.read().measured.stages
-        except redis.RedisError:
-            stages = {}
-        for name, stage in stages.items():
-            speeds.add_metric([name], stage.speed)
-        return speeds
+        with suppress(redis.RedisError):
+            state = self._board.read()
+            for name, stage in state.measured.stages.items():
+                speeds.add_metric([name], stage.speed)
+            for each in self._scales(state):
+                backlog.add_metric([each.service], each.backlog_ms / 1000)
+                if each.desired_replicas is not None and each.desired_workers is not None:
+                    replicas.add_metric([each.service], each.desired_replicas)
+                    workers.add_metric([each.service], each.desired_workers)
+        yield from (backlog, replicas, workers, speeds)
+
+    def _scales(self, state: State) -> Sequence[ServiceScale]:
+        if state.measured.at_s is None:
+            return ()
+        measured_at = datetime.fromtimestamp(state.measured.at_s, UTC)
+        stale = (self._now() - measured_at).total_seconds() > self._stale_s
+        return _entries(state, measured_at, stale=stale)
 
 
 def _entries(state: State, measured_at: datetime, *, stale: bool) -> list[ServiceScale]:
