@@ -150,14 +150,25 @@ class TranscribeConfig(_message.Message):
     FORMAT_FIELD_NUMBER: _builtins.int
     LANGUAGE_CODE_FIELD_NUMBER: _builtins.int
     TASK_FIELD_NUMBER: _builtins.int
+    HINTS_FIELD_NUMBER: _builtins.int
+    PROMPT_FIELD_NUMBER: _builtins.int
+    TEMPERATURE_FIELD_NUMBER: _builtins.int
     language_code: _builtins.str
     """BCP-47; never "auto": Segment detects it."""
     task: Global___TranscribeTask.ValueType
+    prompt: _builtins.str
+    """Text that may have come before, to set style and spelling."""
+    temperature: _builtins.float
+    """Of sampling, 0 to 1; 0 means the server's own way."""
     @_builtins.property
     def context(self) -> _common_pb2.RequestContext: ...
     @_builtins.property
     def format(self) -> _common_pb2.PcmFormat:
         """One channel only."""
+
+    @_builtins.property
+    def hints(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Words and names to expect, the most important first."""
 
     def __init__(
         self,
@@ -166,10 +177,13 @@ class TranscribeConfig(_message.Message):
         format: _common_pb2.PcmFormat | None = ...,
         language_code: _builtins.str = ...,
         task: Global___TranscribeTask.ValueType = ...,
+        hints: _abc.Iterable[_builtins.str] | None = ...,
+        prompt: _builtins.str = ...,
+        temperature: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "format", b"format"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "format", b"format", "language_code", b"language_code", "task", b"task"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "format", b"format", "hints", b"hints", "language_code", b"language_code", "prompt", b"prompt", "task", b"task", "temperature", b"temperature"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -242,12 +256,18 @@ class TranscribeResponse(_message.Message):
     WORDS_FIELD_NUMBER: _builtins.int
     WARNINGS_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
+    AVERAGE_LOG_PROBABILITY_FIELD_NUMBER: _builtins.int
+    NO_SPEECH_PROBABILITY_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """Empty when nothing was said."""
     language_code: _builtins.str
     """Of the text."""
     confidence: _builtins.float
     """0 to 1; 0 for an empty text."""
+    average_log_probability: _builtins.float
+    """Of the tokens; 0 for an empty text."""
+    no_speech_probability: _builtins.float
+    """0 to 1."""
     @_builtins.property
     def words(self) -> _containers.RepeatedCompositeFieldContainer[Global___Word]: ...
     @_builtins.property
@@ -265,10 +285,12 @@ class TranscribeResponse(_message.Message):
         words: _abc.Iterable[Global___Word] | None = ...,
         warnings: _abc.Iterable[_builtins.str] | None = ...,
         model: _common_pb2.ModelInfo | None = ...,
+        average_log_probability: _builtins.float = ...,
+        no_speech_probability: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confidence", b"confidence", "language_code", b"language_code", "model", b"model", "text", b"text", "warnings", b"warnings", "words", b"words"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["average_log_probability", b"average_log_probability", "confidence", b"confidence", "language_code", b"language_code", "model", b"model", "no_speech_probability", b"no_speech_probability", "text", b"text", "warnings", b"warnings", "words", b"words"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

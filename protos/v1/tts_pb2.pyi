@@ -30,6 +30,7 @@ class SynthesizeRequest(_message.Message):
     RATE_FIELD_NUMBER: _builtins.int
     SLOT_MS_FIELD_NUMBER: _builtins.int
     MAX_STRETCH_FIELD_NUMBER: _builtins.int
+    PRONUNCIATIONS_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     language_code: _builtins.str
     """BCP-47."""
@@ -43,6 +44,8 @@ class SynthesizeRequest(_message.Message):
     """Highest stretch allowed to fit the slot, 1 to 2; 0 means the server's default."""
     @_builtins.property
     def context(self) -> _common_pb2.RequestContext: ...
+    @_builtins.property
+    def pronunciations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Pronunciation]: ...
     def __init__(
         self,
         *,
@@ -53,14 +56,39 @@ class SynthesizeRequest(_message.Message):
         rate: _builtins.float = ...,
         slot_ms: _builtins.int = ...,
         max_stretch: _builtins.float = ...,
+        pronunciations: _abc.Iterable[Global___Pronunciation] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "language_code", b"language_code", "max_stretch", b"max_stretch", "rate", b"rate", "slot_ms", b"slot_ms", "text", b"text", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "language_code", b"language_code", "max_stretch", b"max_stretch", "pronunciations", b"pronunciations", "rate", b"rate", "slot_ms", b"slot_ms", "text", b"text", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SynthesizeRequest: _TypeAlias = SynthesizeRequest  # noqa: Y015
+
+@_typing.final
+class Pronunciation(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    SPOKEN_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    """As it is written."""
+    spoken: _builtins.str
+    """As it is to be read, spelled by the rules of the language."""
+    def __init__(
+        self,
+        *,
+        text: _builtins.str = ...,
+        spoken: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["spoken", b"spoken", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Pronunciation: _TypeAlias = Pronunciation  # noqa: Y015
 
 @_typing.final
 class SpeechInfo(_message.Message):

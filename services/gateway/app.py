@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
+from services.gateway.access.admin_key import Keys, ensure_admin_key
 from services.gateway.api.application import build
 from services.gateway.api.context import Context
 from services.gateway.api.health import Lookups
@@ -13,7 +14,6 @@ from services.gateway.dispatch import CeleryDispatcher
 from services.gateway.health import Health
 from services.gateway.jobs.ports import Backlog
 from services.gateway.jobs.service import JobService, Ports
-from services.gateway.keys import Keys, ensure_admin_key
 from services.gateway.media import GrpcMediaProbe
 from services.gateway.scaling.board import Board
 from services.gateway.scaling.publication import Published

@@ -6,6 +6,7 @@ DragomanError
 │   ├── Unsupported         a language, voice, codec or option that is not there
 │   └── TooLarge            over a cap
 ├── Unauthorized            no key, or a wrong one
+├── Forbidden               a key that is not for this
 ├── NotFound
 ├── Conflict                the state does not allow it
 ├── Cancelled               the job was cancelled while the work ran
@@ -72,6 +73,12 @@ class Unauthorized(DragomanError):
     """The API key is missing or wrong."""
 
     family = "unauthorized"
+
+
+class Forbidden(DragomanError):
+    """The API key is good, but not for this."""
+
+    family = "forbidden"
 
 
 class NotFound(DragomanError):

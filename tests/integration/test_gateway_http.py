@@ -20,10 +20,10 @@ from services.asr import server as asr
 from services.asr.settings import AsrSettings
 from services.codec import server as codec
 from services.codec.settings import CodecSettings
+from services.gateway.access.admin_key import new_key
 from services.gateway.app import create_app
 from services.gateway.jobs.finish import Finisher
 from services.gateway.jobs.ids import new_job_id
-from services.gateway.keys import new_key
 from services.gateway.settings import GatewaySettings
 from services.gateway.storage.redis import RedisJobStore
 from services.shared import tasks

@@ -27,6 +27,7 @@ STATUS: Final[Mapping[type[DragomanError], HTTPStatus]] = {
     errors.Unsupported: HTTPStatus.UNPROCESSABLE_ENTITY,
     errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.Unauthorized: HTTPStatus.UNAUTHORIZED,
+    errors.Forbidden: HTTPStatus.FORBIDDEN,
     errors.NotFound: HTTPStatus.NOT_FOUND,
     errors.Conflict: HTTPStatus.CONFLICT,
     errors.Cancelled: HTTPStatus.CONFLICT,

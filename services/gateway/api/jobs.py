@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from services.gateway.api.context import Tenant, Wired
+from services.gateway.api.context import Reader, Wired, Writer
 from services.gateway.api.errors import RETRY_AFTER_S
 from services.gateway.api.events import events
 from services.gateway.api.pages import make_token, read_token
@@ -72,7 +72,7 @@ async def submit(
     request: Request,
     response: Response,
     context: Wired,
-    tenant: Tenant,
+    tenant: Writer,
     again: Annotated[Repeatable, Depends(repeatable)],
 ) -> JobView:
     """Create a job from a spec and, for kinds that take one, a file."""
@@ -92,7 +92,7 @@ async def submit(
 @router.get("")
 def list_jobs(
     context: Wired,
-    tenant: Tenant,
+    tenant: Reader,
     page_size: Annotated[int, Query(ge=0)] = 50,
     page_token: str = "",
     state: JobState | None = None,
@@ -106,14 +106,14 @@ def list_jobs(
 
 
 @router.get("/{job_id}")
-def get_job(job_id: str, context: Wired, tenant: Tenant) -> JobView:
+def get_job(job_id: str, context: Wired, tenant: Reader) -> JobView:
     """Return a job as it stands."""
     return JobView.of(context.jobs.get(tenant, job_id))
 
 
 @router.get("/{job_id}/events")
 async def watch(
-    job_id: str, context: Wired, tenant: Tenant, last_event_id: Annotated[int, Header(ge=0)] = 0
+    job_id: str, context: Wired, tenant: Reader, last_event_id: Annotated[int, Header(ge=0)] = 0
 ) -> Response:
     """Stream the job's changes until its final state; 204 when the client has seen that already."""
     look = functools.partial(context.jobs.get, tenant, job_id)
@@ -128,7 +128,7 @@ async def watch(
 
 
 @router.get("/{job_id}/result")
-def result(job_id: str, context: Wired, tenant: Tenant) -> Response:
+def result(job_id: str, context: Wired, tenant: Reader) -> Response:
     """Return the result document of a finished job."""
     file = context.jobs.result(tenant, job_id)
     return StreamingResponse(
@@ -139,14 +139,14 @@ def result(job_id: str, context: Wired, tenant: Tenant) -> Response:
 
 
 @router.get("/{job_id}/artifacts")
-def list_artifacts(job_id: str, context: Wired, tenant: Tenant) -> FilesView:
+def list_artifacts(job_id: str, context: Wired, tenant: Reader) -> FilesView:
     """List the files of a job; there are none before its final state."""
     job = context.jobs.get(tenant, job_id)
     return FilesView(artifacts=[FileView.of(job, file) for file in job.files])
 
 
 @router.get("/{job_id}/artifacts/{name}")
-def download(job_id: str, name: str, context: Wired, tenant: Tenant) -> Response:
+def download(job_id: str, name: str, context: Wired, tenant: Reader) -> Response:
     """Return one file of a job."""
     file = context.jobs.file(tenant, job_id, name)
     return StreamingResponse(
@@ -161,19 +161,19 @@ def download(job_id: str, name: str, context: Wired, tenant: Tenant) -> Response
 
 
 @router.post("/{job_id}/cancel")
-def cancel(job_id: str, context: Wired, tenant: Tenant) -> JobView:
+def cancel(job_id: str, context: Wired, tenant: Writer) -> JobView:
     """Ask for a job to end; asking again is no error."""
     return JobView.of(context.jobs.cancel(tenant, job_id))
 
 
 @router.post("/{job_id}/retry", status_code=HTTPStatus.ACCEPTED)
-def retry(job_id: str, context: Wired, tenant: Tenant) -> JobView:
+def retry(job_id: str, context: Wired, tenant: Writer) -> JobView:
     """Run again what failed of a job, and nothing else."""
     return JobView.of(context.jobs.retry(tenant, job_id))
 
 
 @router.delete("/{job_id}", status_code=HTTPStatus.NO_CONTENT)
-def erase(job_id: str, context: Wired, tenant: Tenant) -> None:
+def erase(job_id: str, context: Wired, tenant: Writer) -> None:
     """Forget a finished job and delete all that was kept of it."""
     context.jobs.erase(tenant, job_id)
 

@@ -11,9 +11,9 @@ from typing import Any, Final
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.gateway.access.admin_key import Keys
 from services.gateway.api.context import key_in
 from services.gateway.jobs.ids import JOB_ID
-from services.gateway.keys import Keys
 from services.shared import telemetry
 from services.shared.errors import Unauthorized
 
@@ -64,7 +64,7 @@ class Observed:
         if not parent:
             return ""
         try:
-            self._keys.tenant_of(key_in(headers))
+            self._keys.caller(key_in(headers))
         except Unauthorized:
             # It says whether to trace, which is not for everybody to say.
             return ""

@@ -8,14 +8,15 @@ from typing import TypeVar
 
 from fastapi import APIRouter, Depends
 
-from services.gateway.api.context import Wired, authenticate
+from services.gateway.access.model import Scope
+from services.gateway.api.context import Wired, requires
 from services.gateway.api.schemas import CapabilitiesView, ScalingView, StagesView, StageView
 from services.gateway.jobs.ports import Capabilities
 from services.shared.errors import DragomanError
 
 T = TypeVar("T")
 
-router = APIRouter(tags=["stages"], dependencies=[Depends(authenticate)])
+router = APIRouter(tags=["stages"], dependencies=[Depends(requires(Scope.STAGES_READ))])
 
 
 @router.get("/v1/stages")

@@ -9,10 +9,10 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
+from services.gateway.access.admin_key import Keys, new_key
 from services.gateway.api.application import build
 from services.gateway.api.context import Context
 from services.gateway.jobs.ports import Component
-from services.gateway.keys import Keys, new_key
 from services.gateway.settings import GatewaySettings
 from tests.unit.gateway.world import World
 

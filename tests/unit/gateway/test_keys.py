@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.keys import Keys, ensure_admin_key, is_well_formed, new_key
+from services.gateway.access.admin_key import Keys, ensure_admin_key, is_well_formed, new_key
 from services.shared.errors import Misconfigured, Unauthorized
 
 
@@ -55,15 +55,15 @@ def test_a_file_without_a_key_is_the_operators_to_mend(tmp_path: Path, content: 
 
 def test_only_the_right_key_belongs_to_a_tenant() -> None:
     key = new_key()
-    assert Keys(key).tenant_of(key) == "default"
+    assert Keys(key).caller(key).tenant == "default"
     for wrong, code in ((None, "missing_key"), ("", "missing_key"), (new_key(), "invalid_key")):
         with pytest.raises(Unauthorized) as caught:
-            Keys(key).tenant_of(wrong)
+            Keys(key).caller(wrong)
         assert caught.value.code == code
         assert key not in caught.value.detail
 
 
 def test_an_operator_can_make_a_key_for_a_secret() -> None:
-    command = [sys.executable, "-P", "-m", "services.gateway.keys"]
+    command = [sys.executable, "-P", "-m", "services.gateway.access.admin_key"]
     made = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert is_well_formed(made.strip())

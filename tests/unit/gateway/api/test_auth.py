@@ -10,8 +10,8 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
+from services.gateway.access.admin_key import new_key
 from services.gateway.jobs.ids import new_job_id
-from services.gateway.keys import new_key
 from tests.unit.gateway.conftest import KEY
 
 OPEN = {"/healthz", "/readyz", "/metrics"}

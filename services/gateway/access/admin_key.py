@@ -1,4 +1,4 @@
-"""The administrator's API key: made at first start, kept in a file that only its owner can read."""
+"""API keys: how they look, and how the administrator's is made and kept."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import zlib
 from pathlib import Path
 from typing import Final
 
+from services.gateway.access.model import ALL_SCOPES, Caller
 from services.shared.errors import Misconfigured, Unauthorized
 
 ADMIN_TENANT: Final = "default"
@@ -74,10 +75,10 @@ class Keys:
     """Knows which key belongs to which tenant; keeps digests only."""
 
     def __init__(self, admin_key: str) -> None:
-        self._tenants = {_digest(admin_key): ADMIN_TENANT}
+        self._callers = {_digest(admin_key): Caller(ADMIN_TENANT, "key_admin", ALL_SCOPES)}
 
-    def tenant_of(self, key: str | None) -> str:
-        """Return the tenant that a key belongs to.
+    def caller(self, key: str | None) -> Caller:
+        """Return whom a key stands for.
 
         Raises:
             Unauthorized: there is no key (missing_key), or it is a wrong one (invalid_key).
@@ -85,9 +86,9 @@ class Keys:
         if not key:
             raise Unauthorized("Send your API key as Authorization: Bearer KEY.", code="missing_key")
         digest = _digest(key)
-        for known, tenant in self._tenants.items():
+        for known, caller in self._callers.items():
             if hmac.compare_digest(known, digest):
-                return tenant
+                return caller
         raise Unauthorized("This API key is not valid here.", code="invalid_key")
 
 
