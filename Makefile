@@ -61,4 +61,4 @@ bench: models ## Measure; writes JSON and plots
 
 clean: ## Remove what was installed and built; jobs and keys in var/ stay
 	@rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
-	@find services tests protos -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find services dragoman tests protos -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -153,13 +153,16 @@ class TranscribeConfig(_message.Message):
     HINTS_FIELD_NUMBER: _builtins.int
     PROMPT_FIELD_NUMBER: _builtins.int
     TEMPERATURE_FIELD_NUMBER: _builtins.int
+    TEXT_ONLY_FIELD_NUMBER: _builtins.int
     language_code: _builtins.str
-    """BCP-47; never "auto": Segment detects it."""
+    """BCP-47, or "auto" to detect it from this region; Segment hears more of it."""
     task: Global___TranscribeTask.ValueType
     prompt: _builtins.str
     """Text that may have come before, to set style and spelling."""
     temperature: _builtins.float
     """Of sampling, 0 to 1; 0 means the server's own way."""
+    text_only: _builtins.bool
+    """No words in the answer, which spares the time to find out when each was said."""
     @_builtins.property
     def context(self) -> _common_pb2.RequestContext: ...
     @_builtins.property
@@ -180,10 +183,11 @@ class TranscribeConfig(_message.Message):
         hints: _abc.Iterable[_builtins.str] | None = ...,
         prompt: _builtins.str = ...,
         temperature: _builtins.float = ...,
+        text_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "format", b"format"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "format", b"format", "hints", b"hints", "language_code", b"language_code", "prompt", b"prompt", "task", b"task", "temperature", b"temperature"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "format", b"format", "hints", b"hints", "language_code", b"language_code", "prompt", b"prompt", "task", b"task", "temperature", b"temperature", "text_only", b"text_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -258,16 +262,22 @@ class TranscribeResponse(_message.Message):
     MODEL_FIELD_NUMBER: _builtins.int
     AVERAGE_LOG_PROBABILITY_FIELD_NUMBER: _builtins.int
     NO_SPEECH_PROBABILITY_FIELD_NUMBER: _builtins.int
+    LANGUAGE_CONFIDENCE_FIELD_NUMBER: _builtins.int
+    SPOKEN_LANGUAGE_CODE_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """Empty when nothing was said."""
     language_code: _builtins.str
-    """Of the text."""
+    """Of the text; empty when nothing was said and it was to be detected."""
     confidence: _builtins.float
     """0 to 1; 0 for an empty text."""
     average_log_probability: _builtins.float
     """Of the tokens; 0 for an empty text."""
     no_speech_probability: _builtins.float
     """0 to 1."""
+    language_confidence: _builtins.float
+    """0 to 1; 1 when the language was given."""
+    spoken_language_code: _builtins.str
+    """As asked, or as detected; empty when nothing was said to detect it from."""
     @_builtins.property
     def words(self) -> _containers.RepeatedCompositeFieldContainer[Global___Word]: ...
     @_builtins.property
@@ -287,10 +297,12 @@ class TranscribeResponse(_message.Message):
         model: _common_pb2.ModelInfo | None = ...,
         average_log_probability: _builtins.float = ...,
         no_speech_probability: _builtins.float = ...,
+        language_confidence: _builtins.float = ...,
+        spoken_language_code: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["average_log_probability", b"average_log_probability", "confidence", b"confidence", "language_code", b"language_code", "model", b"model", "no_speech_probability", b"no_speech_probability", "text", b"text", "warnings", b"warnings", "words", b"words"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["average_log_probability", b"average_log_probability", "confidence", b"confidence", "language_code", b"language_code", "language_confidence", b"language_confidence", "model", b"model", "no_speech_probability", b"no_speech_probability", "spoken_language_code", b"spoken_language_code", "text", b"text", "warnings", b"warnings", "words", b"words"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -11,14 +11,17 @@ from numpy.typing import NDArray
 
 from services.asr.engines.base import (
     SAMPLE_RATE_HZ,
+    UNGUIDED,
     AsrEngine,
     Audio,
+    Guidance,
     Hypothesis,
     Model,
     Span,
     Task,
     silence,
 )
+from services.asr.hints import sober
 from services.asr.segmentation import Shape, regions
 from services.shared.errors import Cancelled, InvalidRequest, TooLarge, Unsupported
 
@@ -130,37 +133,71 @@ class AsrCore:
         )
 
     def transcribe(
-        self, samples: Samples, language: str, task: Task, cancelled: Callable[[], bool]
+        self,
+        samples: Samples,
+        language: str,
+        task: Task,
+        cancelled: Callable[[], bool],
+        guidance: Guidance = UNGUIDED,
     ) -> Hypothesis:
         """Write a region down. Where nobody speaks, the text is empty whatever the engine would make up.
 
         Args:
             samples: At most `max_region_ms`.
-            language: BCP-47 code of what is spoken.
+            language: BCP-47 code of what is spoken, or "auto" to detect it from this region.
             task: What to write down.
             cancelled: Asked before the work begins, and by the engine; when true it ends with Cancelled.
+            guidance: What the caller expects to hear.
 
         Returns:
-            The hypothesis, its words in milliseconds from the start of the region.
+            The hypothesis, its words in milliseconds from the start of the region; none of them if the guidance
+            is `text_only`.
 
         Raises:
             Unsupported: (unsupported_language, unsupported_task) the engine cannot do it.
+            InvalidRequest: (invalid_temperature) the temperature is not 0 to 1.
             TooLarge: (region_too_long) the region is longer than `max_region_ms`.
         """
-        primary = self._primary(language)
+        primary = None if language == AUTO else self._primary(language)
         if task is Task.TRANSLATE and not self.translates_to_english:
             raise Unsupported(f"{self.model.name} does not translate.", code="unsupported_task")
+        if not 0 <= guidance.temperature <= 1:
+            raise InvalidRequest("temperature is 0 to 1.", code="invalid_temperature")
         if len(samples) > self._shape.longest:
             raise TooLarge(
                 f"A region is at most {self.max_region_ms} ms long; cut it with Segment.",
                 code="region_too_long",
             )
-        written = "en" if task is Task.TRANSLATE else language
         audio = _floats(samples)
-        if not self._engine.speech_spans(audio):
-            return silence(written)
-        _check(cancelled)
-        return replace(self._engine.transcribe(audio, primary, task, cancelled), language=written)
+        if self._engine.speech_spans(audio):
+            _check(cancelled)
+            best = self._hear(audio, primary, task, cancelled, guidance)
+        else:
+            best = replace(silence(""), spoken_confidence=0.0)
+        if primary is not None:
+            best = replace(best, spoken=language, spoken_confidence=1.0)
+        return replace(best, language="en" if task is Task.TRANSLATE else best.spoken)
+
+    def _hear(
+        self,
+        audio: Audio,
+        primary: str | None,
+        task: Task,
+        cancelled: Callable[[], bool],
+        guidance: Guidance,
+    ) -> Hypothesis:
+        if not guidance.hints:
+            return self._engine.transcribe(audio, primary, task, cancelled, guidance)
+        # Its words tell what was made up from hints.
+        guided = self._engine.transcribe(audio, primary, task, cancelled, replace(guidance, text_only=False))
+        plain = replace(guidance, hints=(), text_only=False)
+        best = sober(
+            guided,
+            guidance.hints,
+            lambda: self._engine.transcribe(audio, guided.spoken or primary, task, cancelled, plain),
+        )
+        best = replace(best, spoken=guided.spoken, spoken_confidence=guided.spoken_confidence)
+        return replace(best, words=()) if guidance.text_only else best
 
     def _primary(self, language: str) -> str:
         primary = language.partition("-")[0].lower()

@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from protos.v1 import asr_pb2, asr_pb2_grpc, common_pb2
 from services.asr.core import AsrCore, Samples
-from services.asr.engines.base import SAMPLE_RATE_HZ, Model, Task
+from services.asr.engines.base import SAMPLE_RATE_HZ, Guidance, Model, Task
 from services.asr.engines.registry import create
 from services.asr.segmentation import Shape
 from services.asr.settings import AsrSettings
@@ -67,7 +67,8 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
         limit = (core.max_region_ms * SAMPLE_RATE_HZ // 1000 + SAMPLE_RATE_HZ) * _BYTES_PER_SAMPLE
         config, audio = await collect(request_iterator, "config", "audio", limit)
         samples, task = _samples(config.format, audio), _task(config.task)
-        heard = await self._admission.run(partial(core.transcribe, samples, config.language_code, task))
+        recognise = partial(core.transcribe, samples, config.language_code, task, guidance=_guidance(config))
+        heard = await self._admission.run(recognise)
         return asr_pb2.TranscribeResponse(
             text=heard.text,
             language_code=heard.language,
@@ -80,6 +81,10 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
             ],
             warnings=heard.warnings,
             model=_model(core.model),
+            average_log_probability=heard.log_probability,
+            no_speech_probability=heard.no_speech,
+            language_confidence=heard.spoken_confidence,
+            spoken_language_code=heard.spoken,
         )
 
     @override
@@ -103,6 +108,10 @@ def _samples(layout: common_pb2.PcmFormat, audio: bytearray) -> Samples:
     if len(audio) % _BYTES_PER_SAMPLE:
         raise InvalidRequest("The audio ends inside a sample of 16 bits.", code="broken_audio")
     return np.frombuffer(audio, "<i2")
+
+
+def _guidance(config: asr_pb2.TranscribeConfig) -> Guidance:
+    return Guidance(tuple(config.hints), config.prompt, config.temperature, config.text_only)
 
 
 def _task(task: int) -> Task:

@@ -11,6 +11,7 @@ from protos.v1 import asr_pb2, asr_pb2_grpc, common_pb2
 from services.asr.settings import AsrSettings
 from services.shared import tasks
 from services.shared.config import load
+from services.shared.glossary import Glossary, glossary_of, uses
 from services.shared.rpc.client import chunks
 from services.shared.stage import Child, Handler, Output, Work, run_worker
 
@@ -56,17 +57,24 @@ def transcribe(work: Work) -> Output:
         "model": _model(heard.model),
     }
     if heard.text and work.claim.payload.get("translator") == "asr":
-        # Where detection found English, there is nothing to translate.
-        spoken = heard.language_code.partition("-")[0]
-        english = heard if spoken == _ENGLISH else _heard(work, audio, asr_pb2.TRANSCRIBE_TASK_TRANSLATE)
-        transcript["translation"] = {
-            "text": english.text,
-            "warnings": list(english.warnings),
-            "model": _model(english.model),
-        }
+        transcript["translation"] = _in_english(work, audio, heard)
     key = work.key("transcript.json")
     work.artifacts.put(key, json.dumps(transcript, ensure_ascii=False).encode())
     return Output({"transcript": key, "empty": not heard.text})
+
+
+def _in_english(work: Work, audio: bytes, heard: asr_pb2.TranscribeResponse) -> dict[str, Any]:
+    # Where detection found English, there is nothing to translate.
+    is_english = heard.language_code.partition("-")[0] == _ENGLISH
+    english = heard if is_english else _heard(work, audio, asr_pb2.TRANSCRIBE_TASK_TRANSLATE)
+    terms = [] if is_english else _glossary(work).terms(heard.language_code, _ENGLISH)
+    found = [use.document() for use in uses(heard.text, english.text, terms)]
+    return {
+        "text": english.text,
+        "warnings": list(english.warnings),
+        "model": _model(english.model),
+        **({"terms": found} if found else {}),
+    }
 
 
 def _region(work: Work) -> bytes:
@@ -79,14 +87,23 @@ def _region(work: Work) -> bytes:
 
 def _heard(work: Work, audio: bytes, task: asr_pb2.TranscribeTask.ValueType) -> asr_pb2.TranscribeResponse:
     language = work.claim.payload["source_language"]
+    written = _ENGLISH if task == asr_pb2.TRANSCRIBE_TASK_TRANSLATE else language
     config = asr_pb2.TranscribeConfig(
-        context=_context(work), format=_FORMAT, language_code=language, task=task
+        context=_context(work),
+        format=_FORMAT,
+        language_code=language,
+        task=task,
+        hints=_glossary(work).hints(written),
     )
     requests = (asr_pb2.TranscribeRequest(audio=chunk) for chunk in chunks(audio))
     response: asr_pb2.TranscribeResponse = work.unary(
         _stub(work).Transcribe, chain([asr_pb2.TranscribeRequest(config=config)], requests)
     )
     return response
+
+
+def _glossary(work: Work) -> Glossary:
+    return glossary_of(work.claim.spec, work.artifacts)
 
 
 def _segment_stream(work: Work, config: asr_pb2.SegmentConfig) -> Iterator[asr_pb2.SegmentRequest]:

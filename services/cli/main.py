@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import typer
 
-from services.cli.commands import doctor, jobs, models, stack
+from services.cli.commands import doctor, glossaries, jobs, keys, models, stack, tenants, webhooks
 from services.cli.demo import flow
 from services.cli.options import command
 from services.cli.submission import SubmitOptions
@@ -24,7 +24,7 @@ _HERE: tuple[Callable[..., None], ...] = (
     flow.demo,
     doctor.doctor,
 )
-_JOBS: tuple[Callable[..., None], ...] = (jobs.watch, jobs.job, jobs.cancel, jobs.result)
+_JOBS: tuple[Callable[..., None], ...] = (jobs.watch, jobs.job, jobs.cancel, jobs.result, jobs.erase)
 for _each in _HERE:
     app.command(rich_help_panel="This machine")(_each)
 app.add_typer(models.app, name="models", rich_help_panel="This machine")
@@ -32,6 +32,11 @@ app.command("submit", rich_help_panel="Jobs")(command(jobs.submit, SubmitOptions
 app.add_typer(jobs.group, name="jobs", rich_help_panel="Jobs")
 for _each in _JOBS:
     app.command(rich_help_panel="Jobs")(_each)
+app.add_typer(glossaries.app, name="glossaries", rich_help_panel="Management")
+app.add_typer(webhooks.app, name="webhooks", rich_help_panel="Management")
+app.add_typer(keys.app, name="keys", rich_help_panel="Management")
+app.add_typer(tenants.app, name="tenants", rich_help_panel="Management")
+app.command(rich_help_panel="Management")(tenants.usage)
 
 
 def main() -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
+from dragoman import JobSpec
 from services.shared.errors import InvalidRequest
 
 _TEXT_KINDS = frozenset({"text_translation", "speech"})
@@ -39,6 +40,13 @@ class SubmitOptions:
     ] = None
     rate: Annotated[int, typer.Option(help="Its sample rate in hertz.")] = 8000
     channels: Annotated[int, typer.Option(help="Its number of channels.")] = 1
+    source_url: Annotated[
+        str | None, typer.Option(help="Where the gateway fetches the recording: https.")
+    ] = None
+    glossary: Annotated[str | None, typer.Option(help="Id of a glossary to work with.")] = None
+    webhook_url: Annotated[str | None, typer.Option(help="One of your endpoints, to be told of the end.")] = (
+        None
+    )
     watch: Annotated[bool, typer.Option("--watch", help="Show progress until the job is over.")] = False
     out: Annotated[Path | None, typer.Option(help="Folder to fetch all files into; waits as well.")] = None
 
@@ -52,10 +60,10 @@ class SubmitOptions:
             raise InvalidRequest(f"There is no file {self.file}.", code="file_not_found")
         if self.kind in _TEXT_KINDS and self.text is None:
             raise InvalidRequest(f"{self.kind} needs --text.", code="text_missing")
-        if self.kind not in _TEXT_KINDS and self.file is None:
+        if self.kind not in _TEXT_KINDS and self.file is None and self.source_url is None:
             raise InvalidRequest(f"{self.kind} needs a FILE.", code="file_missing")
 
-    def spec(self) -> dict[str, Any]:
+    def spec(self) -> JobSpec:
         """Return the job spec; what was not asked for is left to the gateway's defaults.
 
         Raises:
@@ -71,8 +79,11 @@ class SubmitOptions:
             "language": self.language,
             "voice": self.voice,
             "input": self._raw_format(),
+            "source_url": self.source_url,
+            "glossary_id": self.glossary,
+            "webhook_url": self.webhook_url,
         }
-        return _present(**wanted)
+        return cast("JobSpec", _present(**wanted))
 
     def _raw_format(self) -> dict[str, Any] | None:
         if self.encoding is None:

@@ -6,27 +6,29 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from services.cli.client import Gateway, Job
+from dragoman import Dragoman, Job
 from services.shared.tasks import STAGES
 
 
-def watch(gateway: Gateway, job_id: str, console: Console) -> Job:
+def watch(gateway: Dragoman, job_id: str, console: Console) -> Job:
     """Show one bar per stage until the job is over; return it as it ended."""
     columns = (TextColumn("{task.description:<22}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    job = gateway.job(job_id)
+    job = gateway.jobs.get(job_id)
     with Progress(*columns, console=console) as progress:
         bars = {
             stage: progress.add_task(stage, total=None, start=False)
             for stage in STAGES
             if stage in job.progress
         }
-        for job in gateway.events(job_id):
+
+        def show(seen: Job) -> None:
             for stage, bar in bars.items():
-                count = job.progress[stage]
+                count = seen.progress[stage]
                 if count.total:
                     progress.start_task(bar)
                     progress.update(bar, completed=count.done, total=count.total)
-    return job
+
+        return gateway.jobs.wait(job, on_progress=show)
 
 
 def costs(job: Job) -> Table:

@@ -9,14 +9,14 @@ from typing import Any, Final
 
 from protos.v1 import codec_pb2, codec_pb2_grpc
 from services.codec.spool import spool
-from services.codec.stage_calls import context
+from services.codec.stage_calls import context, raw_format
+from services.shared import tasks
 from services.shared.errors import InvalidRequest
 from services.shared.rpc.wire import CHUNK_BYTES
 from services.shared.stage import Child, Output, Work
 
 _ASR_RATE_HZ: Final = 16_000
 _CALLS: Final = ("speech_translation", "transcription")
-_RAW_FORMAT: Final = ("encoding", "sample_rate_hertz", "channel_count")
 _DIRECTION: Final = ("role", "source_language", "target_language", "voice", "translator")
 
 
@@ -45,21 +45,22 @@ def decode(work: Work) -> Output:
         "duration_ms": info.duration_ms,
         "identical_to": list(info.identical_to),
     }
+    audio_ms = info.duration_ms * len(files)
     if call:
         children = tuple(
             Child(f"c{file['channel']}", _channel(spec, file, info.duration_ms), info.duration_ms)
             for file in files
         )
-        return Output(document, children)
+        return Output(document, children, audio_ms=audio_ms)
     # Only what a decode job asked for is a file of the job; an encode job passes them on.
-    return Output(document | {"files" if spec["kind"] == "decode" else "channels": files})
+    return Output(document | {"files" if spec["kind"] == "decode" else "channels": files}, audio_ms=audio_ms)
 
 
 def _decode_requests(work: Work, sample_rate_hz: int) -> Iterator[codec_pb2.DecodeRequest]:
-    source = work.claim.spec["input"]
-    raw = {name: source[name] for name in _RAW_FORMAT if name in source}
+    # What came with the job, or what was fetched for it.
+    source = work.claim.spec["input"] | work.claim.inputs.get(tasks.FETCH, {})
     config = codec_pb2.DecodeConfig(
-        context=context(work), raw_format=codec_pb2.RawFormat(**raw), sample_rate_hertz=sample_rate_hz
+        context=context(work), raw_format=raw_format(source), sample_rate_hertz=sample_rate_hz
     )
     yield codec_pb2.DecodeRequest(config=config)
     for chunk in work.artifacts.stream(source["key"]):

@@ -1,25 +1,28 @@
-"""The process that opens one customer's file, and may crash doing so: `python -m services.codec.decoder`.
+"""What opens one customer's file, in a process of its own that may crash: `python -m services.codec.decoder`.
 
-It gets the file as standard input and one open file per channel to write to, so it never sees a path;
-its order comes as JSON in the first argument, its report goes as JSON to standard output. It starts in an
-empty folder, without an environment, and limits itself before the first byte is read.
-Its imports are few on purpose: they are paid once per file.
+That command starts the server that such processes are forked from. Each gets the file as standard input and
+one open file per channel to write to, so it never sees a path; its report goes as JSON to standard output. It
+has no folder and no environment, and limits itself before the first byte is read.
+Its imports are few on purpose: each process has them in its memory.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import resource
 import sys
+import wave
 from array import array
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, BinaryIO, Final, TypedDict
 
 import av
 import av.error
 
-from services.codec import completeness, limits, privileges
+from services.codec import completeness, fork_server, limits
 from services.codec.spool import storing
 from services.shared.errors import DragomanError, InvalidMedia, TooLarge, Unsupported
 
@@ -55,8 +58,6 @@ class Order(TypedDict):
         container: Name, demuxer and its options, from `sniff`.
         sample_rate_hz: Of the output; 0 keeps the source's.
         max_duration_ms: Longer audio is refused.
-        sinks: File descriptors, one per channel.
-        parent: Process id; without that parent nobody waits for the result.
         budget: Enforced by the kernel; output_bytes counts all channels together.
     """
 
@@ -65,8 +66,6 @@ class Order(TypedDict):
     options: dict[str, str]
     sample_rate_hz: int
     max_duration_ms: int
-    sinks: list[int]
-    parent: int
     budget: Budget
 
 
@@ -91,11 +90,10 @@ def limit(budget: Budget) -> None:
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(kind, (most, most))
-    privileges.renounce()
 
 
-def decode(source: BinaryIO, order: Order) -> Report:
-    """Decode the only audio stream into the sinks.
+def decode(source: BinaryIO, sinks: list[int], order: Order) -> Report:
+    """Decode the only audio stream into the sinks, file descriptors of one file per channel.
 
     Raises:
         InvalidMedia: codes empty_file, no_audio, too_many_channels, unsupported_sample_rate,
@@ -113,14 +111,14 @@ def decode(source: BinaryIO, order: Order) -> Report:
     }
     try:
         with av.open(source, "r", order["demuxer"], options=options) as container:
-            return _decode_stream(container, order)
+            return _decode_stream(container, sinks, order)
     except av.error.MemoryError:
         raise MemoryError from None
     except av.error.FFmpegError:
         raise completeness.damaged() from None
 
 
-def _decode_stream(container: av.container.InputContainer, order: Order) -> Report:
+def _decode_stream(container: av.container.InputContainer, sinks: list[int], order: Order) -> Report:
     if not container.streams.audio:
         raise InvalidMedia("The file has no audio in it.", code="no_audio")
     if len(container.streams.audio) > 1:
@@ -140,7 +138,7 @@ def _decode_stream(container: av.container.InputContainer, order: Order) -> Repo
     # Zero means that only the first frame will tell.
     if context.layout.nb_channels and context.sample_rate:
         limits.check_layout(context.layout.nb_channels, context.sample_rate)
-    writer = _Writer(order)
+    writer = _Writer(sinks, order)
     # Live recordings count from any time; what starts first, be it a picture, starts the recording.
     origin_s, end_s = (container.start_time or 0) / av.time_base, 0.0
     clocked = order["container"] in _CLOCKED
@@ -180,9 +178,9 @@ def _check_announced(container: str, announced_s: float, decoded_s: float, end_s
 class _Writer:
     """Resamples frames and takes their channels apart, each into its file, in the source's order."""
 
-    def __init__(self, order: Order) -> None:
+    def __init__(self, sinks: list[int], order: Order) -> None:
         self._order = order
-        self._sinks = [os.fdopen(sink, "wb", closefd=False) for sink in order["sinks"]]
+        self._sinks = [os.fdopen(sink, "wb", closefd=False) for sink in sinks]
         self._resampler: av.AudioResampler | None = None
         self._source: tuple[int, int] = (0, 0)
         self._taken = 0
@@ -195,8 +193,6 @@ class _Writer:
 
     def write(self, frame: av.AudioFrame, start_s: float) -> None:
         """Take one decoded frame, after silence up to `start_s` if the frames so far end before that."""
-        if os.getppid() != self._order["parent"]:
-            raise SystemExit("The server is gone.")
         source = (frame.sample_rate, frame.layout.nb_channels)
         if not any(self._source):
             limits.check_layout(source[1], source[0])
@@ -275,15 +271,14 @@ class _Writer:
                 self._sinks[channel].write(samples[channel::channel_count].tobytes())
 
 
-def main(argument: str) -> None:
+def main(order: Order, sinks: list[int]) -> None:
     """Carry out one order and report."""
-    order: Order = json.loads(argument)
     limit(order["budget"])
     report: dict[str, Any]
     try:
         # What FFmpeg raises are OSErrors too, but `decode` has given those their names.
         with storing(), os.fdopen(0, "rb", buffering=0, closefd=False) as source:
-            report = {"report": decode(source, order)}
+            report = {"report": decode(source, sinks, order)}
     except DragomanError as error:
         report = {"error": [error.family, error.code, error.detail]}
     except MemoryError:
@@ -293,5 +288,25 @@ def main(argument: str) -> None:
     sys.stdout.write(json.dumps(report))
 
 
+def rehearse() -> None:
+    """Decode a little silence, so that what FFmpeg and Python set up once is there after each fork."""
+    silence = io.BytesIO()
+    with wave.open(silence, "wb") as file:
+        file.setparams((1, 2, 8_000, 0, "NONE", ""))
+        file.writeframes(bytes(1_600))
+    budget: Budget = {"cpu_s": 0, "memory_bytes": 0, "output_bytes": 1 << 20}
+    order: Order = {
+        "container": "wav",
+        "demuxer": "wav",
+        "options": {},
+        "sample_rate_hz": 16_000,
+        "max_duration_ms": 1_000,
+        "budget": budget,
+    }
+    with Path(os.devnull).open("wb") as sink:
+        decode(silence, [sink.fileno()], order)
+
+
 if __name__ == "__main__":
-    main(sys.argv[1])
+    rehearse()
+    fork_server.serve(main)

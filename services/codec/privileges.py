@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import ctypes
+import os
+import signal
 from typing import Final
 
 # linux/prctl.h
+_PR_SET_PDEATHSIG: Final = 1
 _PR_SET_DUMPABLE: Final = 4
 _PR_SET_NO_NEW_PRIVS: Final = 38
 
@@ -18,9 +21,17 @@ def renounce() -> None:
 def conceal() -> None:
     """Close /proc/<pid>/{environ,mem,fd} of this process to others of the same user; it leaves no core dump.
 
-    The children it starts are not concealed. A reader with CAP_SYS_PTRACE, such as root, still gets in.
+    What it forks is concealed, too; programs that it starts are not. A reader with CAP_SYS_PTRACE, such as
+    root, still gets in.
     """
     _prctl(_PR_SET_DUMPABLE, 0)
+
+
+def follow(parent: int) -> None:
+    """Have this process killed as soon as its parent, given by its process id, is gone."""
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # It was gone already.
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _prctl(option: int, value: int) -> None:

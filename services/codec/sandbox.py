@@ -1,43 +1,53 @@
-"""Runs the decoder as a process of its own: bounded, cancellable, and free to crash."""
+"""Has files decoded in processes of their own: bounded, cancellable, and free to crash."""
 
 from __future__ import annotations
 
 import json
 import os
+import select
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
+import weakref
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from services.codec.decoder import Order, Report
+from services.codec.fork_server import MAX_REPORT_BYTES
 from services.shared.errors import Cancelled, InternalError, InvalidMedia, Timeout, TooLarge, by_family
 
 _ROOT: Final = Path(__file__).parents[2]
-_POLL_S: Final = 0.05
-_MAX_REPORT_BYTES: Final = 64 * 1024
+_POLL_MS: Final = 50
+# For a decoder to be killed, which takes milliseconds, and for the fork server to take an order.
+_PATIENCE_S: Final = 10
+_STATUS_BYTES: Final = 16
 _DECODER: Final = ("-m", "services.codec.decoder")
 
 
-@dataclass(frozen=True, slots=True)
 class Sandbox:
-    """Starts decoders.
+    """Has files decoded. Safe to use from several threads at once.
 
-    Attributes:
-        wall_s: Most seconds that one may take.
-        module: Arguments that make the interpreter run the decoder; another one in tests of crashes.
+    All decoders are forked from one process, which is started with the first file and ends with this object,
+    or with the process that holds this, however that ends.
+
+    Args:
+        wall_s: Most seconds that one decoder may take.
+        module: Arguments that make the interpreter run the fork server; another one in tests of crashes.
     """
 
-    wall_s: float
-    module: tuple[str, ...] = _DECODER
+    def __init__(self, wall_s: float, module: tuple[str, ...] = _DECODER) -> None:
+        self.wall_s = wall_s
+        self._module = module
+        self._lock = threading.Lock()
+        self._forks: _Forks | None = None
 
     def run(
-        self, source: BinaryIO, sinks: tuple[BinaryIO, ...], order: Order, cancelled: Callable[[], bool]
+        self, source: BinaryIO, sinks: Sequence[BinaryIO], order: Order, cancelled: Callable[[], bool]
     ) -> Report:
         """Decode `source` into `sinks`, which must be real files.
 
@@ -49,54 +59,97 @@ class Sandbox:
             StorageFailure: the disk is full.
             InternalError: code decoder_killed, somebody else ended the decoder.
         """
-        with tempfile.TemporaryDirectory(prefix="dragoman-decoder-") as folder:
-            source.seek(0)
+        source.seek(0)
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with ours:
+            with theirs:
+                files = [theirs.fileno(), source.fileno(), *(sink.fileno() for sink in sinks)]
+                self._order(json.dumps(order).encode(), files)
+            try:
+                self._wait(ours, cancelled)
+            finally:
+                answer = _hang_up(ours)
+        return _report(answer)
+
+    def _order(self, message: bytes, files: list[int]) -> None:
+        with self._lock:
+            if self._forks is not None and self._forks.take(message, files):
+                return
+            # One that is gone is not this file's fault. Where a new one is gone, too, no answer will come.
+            self._forks = _Forks(self._module)
+            self._forks.take(message, files)
+
+    def _wait(self, call: socket.socket, cancelled: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + self.wall_s
+        answer = select.poll()
+        answer.register(call, select.POLLIN)
+        while not cancelled():
+            if answer.poll(_POLL_MS):
+                return
+            if time.monotonic() > deadline:
+                raise Timeout(f"Decoding took more than {self.wall_s:g} s.", code="decoder_timeout")
+        raise Cancelled("The caller went away while its file was decoded.")
+
+
+class _Forks:
+    """A fork server and the way to it."""
+
+    def __init__(self, module: tuple[str, ...]) -> None:
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._control.settimeout(_PATIENCE_S)
+        folder = tempfile.mkdtemp(prefix="dragoman-decoder-")
+        with theirs:
             process = subprocess.Popen(  # noqa: S603 - our own module under our own interpreter
                 # -P keeps the folder it runs in off the module path.
-                (sys.executable, "-P", *self.module, json.dumps(order)),
+                (sys.executable, "-P", *module),
                 cwd=folder,
                 env={"PYTHONPATH": str(_ROOT), "LC_ALL": "C.UTF-8"},
-                stdin=source,
-                stdout=subprocess.PIPE,
+                stdin=theirs.fileno(),
+                stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                pass_fds=[sink.fileno() for sink in sinks],
                 start_new_session=True,
             )
-            with process:
-                try:
-                    self._wait(process, cancelled)
-                finally:
-                    # The group outlives the decoder only if that started processes.
-                    with suppress(ProcessLookupError):
-                        os.killpg(process.pid, signal.SIGKILL)
-                return _report(process)
+        # It is in there, and stays there: in a folder without a name no file can be made.
+        Path(folder).rmdir()
+        weakref.finalize(self, _end, self._control, process)
 
-    def _wait(self, process: subprocess.Popen[bytes], cancelled: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + self.wall_s
-        while True:
-            try:
-                process.wait(_POLL_S)
-            except subprocess.TimeoutExpired:
-                if cancelled():
-                    raise Cancelled("The caller went away while its file was decoded.") from None
-                if time.monotonic() > deadline:
-                    raise Timeout(
-                        f"Decoding took more than {self.wall_s:g} s.", code="decoder_timeout"
-                    ) from None
-            else:
-                return
+    def take(self, message: bytes, files: list[int]) -> bool:
+        """Pass an order on; False if there is nobody to take it."""
+        try:
+            socket.send_fds(self._control, [message], files)
+        except OSError:
+            return False
+        return True
 
 
-def _report(process: subprocess.Popen[bytes]) -> Report:
-    status = process.returncode
-    if status == -signal.SIGXCPU:
+def _end(control: socket.socket, process: subprocess.Popen[bytes]) -> None:
+    control.close()
+    try:
+        process.wait(_PATIENCE_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _hang_up(call: socket.socket) -> bytes:
+    """Have the decoder killed unless it has ended, and return the answer; empty when there will be none."""
+    call.shutdown(socket.SHUT_WR)
+    call.settimeout(_PATIENCE_S)
+    try:
+        return call.recv(_STATUS_BYTES + MAX_REPORT_BYTES)
+    except OSError:
+        return b""
+
+
+def _report(answered: bytes) -> Report:
+    status, _, printed = answered.partition(b"\n")
+    if status == b"%d" % -signal.SIGXCPU:
         raise TooLarge("The file takes too much processor time to decode.", code="decoder_limit")
-    if status == -signal.SIGKILL:
+    if status in {b"", b"%d" % -signal.SIGKILL}:
         raise InternalError(
             "The decoder was killed; the machine may be short of memory.", code="decoder_killed"
         )
-    assert process.stdout is not None  # noqa: S101 - it was opened as a pipe
-    answer = _parse(process.stdout.read(_MAX_REPORT_BYTES)) if status == os.EX_OK else {}
+    answer = _parse(printed) if status == b"%d" % os.EX_OK else {}
     if "error" in answer:
         family, code, detail = answer["error"]
         raise by_family(family)(detail, code=code)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BufferedRandom
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -47,3 +47,8 @@ class _Spool(BufferedRandom):
     def flush(self) -> None:  # Closing calls it, too.
         with storing():
             super().flush()
+
+    def __del__(self) -> None:
+        # A result whose caller went away just as it was done is nobody's, which is worth no warning.
+        with suppress(StorageFailure):
+            self.close()

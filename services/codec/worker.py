@@ -7,12 +7,17 @@ from typing import Final
 
 from services.codec.decode_stage import decode
 from services.codec.encode_stage import encode
+from services.codec.fetch_stage import fetch
 from services.codec.settings import CodecSettings
 from services.shared import tasks
 from services.shared.config import load
 from services.shared.stage import Handler, run_worker
 
-HANDLERS: Final[Mapping[str, Handler]] = {tasks.DECODE: decode, tasks.ENCODE: encode}
+HANDLERS: Final[Mapping[str, Handler]] = {
+    tasks.FETCH: fetch,
+    tasks.DECODE: decode,
+    tasks.ENCODE: encode,
+}
 
 
 def main() -> None:

@@ -106,7 +106,10 @@ class GrpcCapabilities:
     def _ask_asr(self) -> ports.AsrCapabilities:
         answer = self._ask("asr", asr_pb2_grpc.AsrStub, asr_pb2.AsrCapabilities)
         return ports.AsrCapabilities(
-            tuple(answer.languages), answer.translates_to_english, slots=answer.slots
+            tuple(answer.languages),
+            answer.translates_to_english,
+            slots=answer.slots,
+            model=answer.model.name,
         )
 
     def _ask_translation(self) -> ports.TranslationCapabilities:
@@ -114,7 +117,9 @@ class GrpcCapabilities:
             "translation", translation_pb2_grpc.TranslationStub, translation_pb2.TranslationCapabilities
         )
         return ports.TranslationCapabilities(
-            tuple((pair.source_language, pair.target_language) for pair in answer.pairs), slots=answer.slots
+            tuple((pair.source_language, pair.target_language) for pair in answer.pairs),
+            slots=answer.slots,
+            model=answer.model.name,
         )
 
     def _ask_tts(self) -> ports.TtsCapabilities:
@@ -122,6 +127,7 @@ class GrpcCapabilities:
         return ports.TtsCapabilities(
             tuple(ports.Voice(voice.name, voice.language_code) for voice in answer.voices),
             slots=answer.slots,
+            model=answer.model.name,
         )
 
     def _ask_codec(self) -> ports.CodecCapabilities:

@@ -21,9 +21,15 @@ from services.gateway.outbox import Outbox, measure
 from services.gateway.scaling.board import Board
 from services.gateway.scaling.duty import Scaling
 from services.gateway.scaling.settings import ScalingSettings
+from services.gateway.settings import WebhookSettings
 from services.gateway.storage.answers import RedisAnswers
 from services.gateway.storage.redis import RedisJobStore
+from services.gateway.uploads.records import Records
+from services.gateway.uploads.service import Uploads
+from services.gateway.webhooks.courier import open_courier
+from services.gateway.webhooks.wiring import open_announcer
 from services.shared import telemetry
+from services.shared.artifacts.base import ArtifactStore
 from services.shared.artifacts.store import open_store
 from services.shared.broker import make_celery, queued_hints, send_hints
 from services.shared.config import Settings, load
@@ -66,6 +72,10 @@ class Duties:
     outbox: Outbox
     sweeper: Sweeper
     sweep_interval_s: float
+
+
+class ReconcilerSettings(ScalingSettings, WebhookSettings):
+    """What the reconciler needs to know."""
 
 
 class Reconciler:
@@ -143,18 +153,19 @@ class Reconciler:
 
 def main() -> None:
     """Run one reconciler until SIGTERM."""
-    settings = load(ScalingSettings)
+    settings = load(ReconcilerSettings)
     telemetry.configure("reconciler", settings)
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     reconciler = reconciler_of(settings)
-    threading.Thread(target=scaling_of(settings).run, args=(ended,), daemon=True).start()
+    for duty in (scaling_of(settings).run, open_courier(settings).run):
+        threading.Thread(target=duty, args=(ended,), daemon=True).start()
     with health.serving(settings, lambda: reconciler.alive, lambda: reconciler.alive):
         reconciler.run(ended)
 
 
-def reconciler_of(settings: Settings) -> Reconciler:
+def reconciler_of(settings: WebhookSettings) -> Reconciler:
     """Wire a reconciler as the settings say."""
     ledger, artifacts = open_ledger(settings), open_store(settings)
     app = make_celery(settings, "reconciler")
@@ -163,11 +174,17 @@ def reconciler_of(settings: Settings) -> Reconciler:
         finisher=Finisher(store, artifacts),
         missing=MissingHints(ledger.waiting, lambda: queued_hints(app)),
         send=lambda hints: send_hints(app, hints),
-        outbox=Outbox(ledger, [measure]),
-        sweeper=Sweeper(store, artifacts, settings.sweep_age_s),
+        # What is only counted comes last: a subscriber that fails has all before it told again.
+        outbox=Outbox(ledger, [open_announcer(settings, ledger), measure]),
+        sweeper=Sweeper(store, artifacts, settings.sweep_age_s, _uploads(settings, artifacts)),
         sweep_interval_s=settings.sweep_interval_s,
     )
     return Reconciler(ledger, duties)
+
+
+def _uploads(settings: Settings, artifacts: ArtifactStore) -> Uploads:
+    """Return the uploads, for who only wants to know what they need."""
+    return Uploads(Records(client(settings.redis_url), settings.key_prefix, ttl_s=0), artifacts, max_bytes=0)
 
 
 def scaling_of(settings: ScalingSettings) -> Scaling:

@@ -27,6 +27,32 @@ class Settings(BaseSettings):
         "127.0.0.1", pattern=r"^[^:]+$", description="IPv4 address or name that the model servers listen on."
     )
 
+    outbound_ports: str = Field(
+        "443,8443", description="Ports that URLs of clients may name, separated by commas."
+    )
+    outbound_trusted: str = Field(
+        "",
+        description="Hosts, *.domains and networks that URLs of clients may name though they are not public:"
+        " at any port, and by http too.",
+    )
+    outbound_ca_file: Path | None = Field(
+        None, description="PEM file of authorities that URLs of clients may rely on beside the usual ones."
+    )
+    outbound_proxy: SecretStr | None = Field(
+        None,
+        description="http:// URL of the proxy for URLs of clients; it decides then which addresses are open.",
+    )
+
+    fetch_allowed_hosts: str = Field(
+        "",
+        description="Hosts, *.domains or * that a job's source_url may name, separated by commas;"
+        " no job may have one when empty.",
+    )
+    fetch_max_bytes: int = Field(2 * 1024**3, gt=0, description="Largest file that is fetched from a URL.")
+    fetch_timeout_s: float = Field(
+        600.0, gt=0, le=3600, description="Time in which a file must have come from its URL."
+    )
+
     redis_url: str = Field(
         "redis://127.0.0.1:6399/0", pattern="^(rediss?|unix|sentinels?)://", description="The ledger's Redis."
     )

@@ -13,6 +13,7 @@ DragomanError
 ├── Overloaded              try again later (retryable)
 ├── Unavailable             a service cannot be reached or is still loading (retryable)
 │   └── ConnectionLost      the connection broke under a call that a server had begun (retryable)
+├── Unreachable             a server that a client named does not answer, or fails (retryable)
 ├── Timeout                 a deadline passed (retryable)
 ├── StorageFailure          an artifact could not be written or read (retryable)
 ├── Misconfigured           the operator must change a setting
@@ -117,6 +118,13 @@ class ConnectionLost(Unavailable):
     """The connection broke under a call: the server died, perhaps of this very input."""
 
     family = "connection_lost"
+
+
+class Unreachable(DragomanError):
+    """A server out there, whose URL a client gave, cannot be reached, is too slow, or says that it fails."""
+
+    family = "unreachable"
+    retryable = True
 
 
 class Timeout(DragomanError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+FETCH: Final = "codec.fetch"
 DECODE: Final = "codec.decode"
 SEGMENT: Final = "asr.segment"
 TRANSCRIBE: Final = "asr.transcribe"
@@ -12,7 +13,9 @@ TRANSLATE: Final = "translation.translate"
 SYNTHESIZE: Final = "tts.synthesize"
 ENCODE: Final = "codec.encode"
 
-STAGES: Final = (DECODE, SEGMENT, TRANSCRIBE, TRANSLATE, SYNTHESIZE, ENCODE)
+# Those that hold a slot of a model server: what services are scaled by.
+MODEL_STAGES: Final = (DECODE, SEGMENT, TRANSCRIBE, TRANSLATE, SYNTHESIZE, ENCODE)
+STAGES: Final = (FETCH, *MODEL_STAGES)
 SERVICES: Final = ("asr", "translation", "tts", "codec")
 
 # Two classes and no more; a claim takes what is interactive first.

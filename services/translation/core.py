@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from services.shared import telemetry
 from services.shared.errors import Cancelled, InternalError, TooLarge
+from services.shared.glossary import Term, TermUse, uses
 from services.translation.engines.base import Model, TranslationEngine
 from services.translation.languages import Pair, resolve
+from services.translation.protection import DISGUISES, Demand, Disguise, disguised, revealed
 from services.translation.sentences import split
+from services.translation.terms import demands
 
 EMPTY: Final = "empty_translation"
 
@@ -22,10 +25,12 @@ class Translation:
     Attributes:
         text: The translation; what has no letters in it is as it was.
         warnings: "empty_translation" when nothing is left of a text that was not empty.
+        terms: Those that the text holds, in its order.
     """
 
     text: str
     warnings: tuple[str, ...]
+    terms: tuple[TermUse, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,12 @@ class TranslationCore:
         return self._engine.pairs
 
     def translate(
-        self, texts: Sequence[str], source: str, target: str, cancelled: Callable[[], bool]
+        self,
+        texts: Sequence[str],
+        source: str,
+        target: str,
+        cancelled: Callable[[], bool],
+        terms: Sequence[Term] = (),
     ) -> Translations:
         """Translate texts one to one, in order.
 
@@ -68,6 +78,7 @@ class TranslationCore:
             source: BCP-47; its region does not matter.
             target: BCP-47; its region does not matter.
             cancelled: Asked between batches of sentences.
+            terms: What must become what; those that no text holds do nothing.
 
         Raises:
             InvalidRequest: invalid_language or same_language.
@@ -83,15 +94,30 @@ class TranslationCore:
             )
         sentences = [split(text) for text in texts]
         spoken = [piece.strip() for pieces in sentences for piece in pieces if _has_letters(piece)]
-        done = self._in_batches(spoken, pair, cancelled)
+        done = self._with_terms(spoken, pair, cancelled, terms)
         joined = ["".join(_put_back(piece, done) for piece in pieces) for pieces in sentences]
         return Translations(
             tuple(
-                Translation(after, _warnings(before, after))
+                Translation(after, _warnings(before, after), uses(before, after, terms))
                 for before, after in zip(texts, joined, strict=True)
             ),
             self._engine.model_of(pair),
         )
+
+    def _with_terms(
+        self, texts: Sequence[str], pair: Pair, cancelled: Callable[[], bool], terms: Sequence[Term]
+    ) -> Iterator[str]:
+        """Translate sentences; those with terms in one disguise after the other, until one comes through."""
+        wanted = {at: found for at, text in enumerate(texts) if terms and (found := demands(text, terms))}
+        done: dict[int, str] = {}
+        for disguise in DISGUISES:
+            tried = dict(_disguised(texts, {at: wanted[at] for at in wanted.keys() - done}, disguise))
+            out = self._in_batches(list(tried.values()), pair, cancelled)
+            for at, translated in zip(tried, out, strict=True):
+                if (whole := revealed(translated.strip(), texts[at], wanted[at], disguise)) is not None:
+                    done[at] = whole
+        plain = self._in_batches([text for at, text in enumerate(texts) if at not in done], pair, cancelled)
+        return (done[at] if at in done else next(plain) for at in range(len(texts)))
 
     def self_test(self) -> None:
         """Translate one sentence in each direction.
@@ -119,6 +145,14 @@ class TranslationCore:
 def _has_letters(text: str) -> bool:
     # A model makes words up for lone marks and emoji; numbers alone are the same in every language.
     return any(map(str.isalpha, text))
+
+
+def _disguised(
+    texts: Sequence[str], wanted: Mapping[int, Sequence[Demand]], disguise: Disguise
+) -> Iterator[tuple[int, str]]:
+    for at in sorted(wanted):
+        if (text := disguised(texts[at], wanted[at], disguise)) is not None:
+            yield at, text
 
 
 def _put_back(piece: str, translated: Iterator[str]) -> str:

@@ -8,9 +8,10 @@ import grpc
 
 from protos.v1 import common_pb2, translation_pb2, translation_pb2_grpc
 from services.shared.config import load
+from services.shared.glossary import Term
 from services.shared.rpc.admission import Admission
 from services.shared.rpc.server import Lazy, ServerSpec, run
-from services.translation.core import TranslationCore
+from services.translation.core import Translation, TranslationCore
 from services.translation.engines.base import Model
 from services.translation.engines.registry import create
 from services.translation.settings import TranslationSettings
@@ -31,12 +32,12 @@ class TranslationServicer(translation_pb2_grpc.TranslationServicer):
         """Translate texts one to one, in order."""
         core, texts = self._core(), list(request.texts)
         source, target = request.source_language, request.target_language
-        done = await self._admission.run(lambda cancelled: core.translate(texts, source, target, cancelled))
+        terms = [Term(term.source, term.target, term.case_sensitive) for term in request.terms]
+        done = await self._admission.run(
+            lambda cancelled: core.translate(texts, source, target, cancelled, terms)
+        )
         return translation_pb2.TranslateResponse(
-            translations=[
-                translation_pb2.TranslatedText(text=each.text, warnings=each.warnings) for each in done.texts
-            ],
-            model=_model(done.model),
+            translations=map(_translated, done.texts), model=_model(done.model)
         )
 
     async def GetCapabilities(  # noqa: N802 - the proto's name
@@ -53,6 +54,17 @@ class TranslationServicer(translation_pb2_grpc.TranslationServicer):
         return translation_pb2.TranslationCapabilities(
             model=_model(core.model), pairs=pairs, slots=self._admission.slots
         )
+
+
+def _translated(translation: Translation) -> translation_pb2.TranslatedText:
+    return translation_pb2.TranslatedText(
+        text=translation.text,
+        warnings=translation.warnings,
+        terms=[
+            translation_pb2.TermUse(source=use.term.source, target=use.term.target, hit=use.hit)
+            for use in translation.terms
+        ],
+    )
 
 
 def _model(model: Model) -> common_pb2.ModelInfo:

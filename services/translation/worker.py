@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, Final
 
 from protos.v1 import common_pb2, translation_pb2, translation_pb2_grpc
 from services.shared.config import load
+from services.shared.glossary import glossary_of, uses
 from services.shared.stage import Handler, Output, Work, run_worker
 from services.shared.tasks import TRANSCRIBE, TRANSLATE
 from services.translation.languages import primary
@@ -46,18 +48,23 @@ def _text(work: Work, text: str, source: str, target: str) -> Document:
     if not text.strip():
         return {"text": "", "warnings": [], "model": _NO_MODEL}
     stub = translation_pb2_grpc.TranslationStub(work.channels.to("translation"))
+    terms = glossary_of(work.claim.spec, work.artifacts).terms(source, target)
     request = translation_pb2.TranslateRequest(
         context=common_pb2.RequestContext(request_id=work.request_id, tenant=work.claim.tenant),
         source_language=source,
         target_language=target,
         texts=[text],
+        terms=[translation_pb2.Term(**asdict(each)) for each in terms],
     )
     response = work.unary(stub.Translate, request)
     (translated,) = response.translations
+    # Seen for itself: a server of the version before knows no terms, and its misses must be told.
+    found = [use.document() for use in uses(text, translated.text, terms)]
     return {
         "text": translated.text,
         "warnings": list(translated.warnings),
         "model": {"name": response.model.name, "revision": response.model.revision},
+        **({"terms": found} if found else {}),
     }
 
 

@@ -10,6 +10,8 @@ import numpy as np
 
 from services.shared import telemetry
 from services.shared.errors import Cancelled, InvalidRequest, TooLarge
+from services.shared.glossary import Pronunciation
+from services.shared.phrases import Phrase, find, replaced
 from services.tts import voices
 from services.tts.engines.base import MAX_RATE, MIN_RATE, SAMPLE_RATE_HZ, Audio, TtsEngine
 from services.tts.splitting import Piece, split
@@ -31,6 +33,8 @@ class SpeechRequest:
         rate: Speaking rate wished for, MIN_RATE to MAX_RATE.
         slot_ms: Time to fit into by speaking faster; 0 for no limit.
         max_stretch: Most times faster than `rate` to fit the slot, 1 to 2; None for the room's default.
+        pronunciations: How words are to be read, spelled by the rules of the language. Whole words are
+            replaced, in any case, the longest first.
     """
 
     text: str
@@ -39,6 +43,14 @@ class SpeechRequest:
     rate: float = 1.0
     slot_ms: int = 0
     max_stretch: float | None = None
+    pronunciations: tuple[Pronunciation, ...] = ()
+
+    @property
+    def script(self) -> str:
+        """The text as it is to be read."""
+        spoken = {Phrase(each.text): each.spoken for each in reversed(self.pronunciations)}
+        found = find(self.text, spoken)
+        return replaced(self.text, found, [spoken[match.phrase] for match in found])
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +139,9 @@ class TtsCore:
             Cancelled: `cancelled()` became true.
         """
         most = self._checked(request)
+        text = self._script_of(request)
         voice = voices.choose(self.engine.voices, request.language, request.voice).name
-        script = _Script(self.engine, split(request.text), voice, cancelled)
+        script = _Script(self.engine, split(text), voice, cancelled)
         telemetry.BATCH_SIZE.labels("tts").observe(len(script.pieces))
         stretch = _fitting_stretch(script, request, most)
         audio = script.speak(request.rate * stretch)
@@ -142,6 +155,13 @@ class TtsCore:
             return Speech(speech.audio, voice, stretch, speech.passes, ("slot_overrun",))
         return speech
 
+    def _script_of(self, request: SpeechRequest) -> str:
+        if len(request.text) > self._max_characters or len(text := request.script) > self._max_characters:
+            raise TooLarge(
+                f"The text is longer than {self._max_characters} characters.", code="text_too_long"
+            )
+        return text
+
     def _checked(self, request: SpeechRequest) -> float:
         """Return the highest stretch that the request and the engine's fastest rate allow."""
         most = self._max_stretch if request.max_stretch is None else request.max_stretch
@@ -151,10 +171,6 @@ class TtsCore:
             raise InvalidRequest(f"max_stretch must be 1 to {MAX_RATE}.", code="invalid_max_stretch")
         if request.slot_ms < 0:
             raise InvalidRequest("slot_ms must not be negative; 0 means no limit.", code="invalid_slot")
-        if len(request.text) > self._max_characters:
-            raise TooLarge(
-                f"The text is longer than {self._max_characters} characters.", code="text_too_long"
-            )
         return min(most, MAX_RATE / request.rate)
 
 

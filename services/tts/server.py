@@ -12,6 +12,7 @@ import numpy as np
 from protos.v1 import common_pb2, tts_pb2, tts_pb2_grpc
 from services.shared.config import load as load_settings
 from services.shared.errors import InternalError
+from services.shared.glossary import Pronunciation
 from services.shared.rpc.admission import Admission
 from services.shared.rpc.client import chunks
 from services.shared.rpc.server import Lazy, ServerSpec, run
@@ -70,6 +71,7 @@ def _request(request: tts_pb2.SynthesizeRequest) -> SpeechRequest:
         rate=request.rate or 1.0,
         slot_ms=request.slot_ms,
         max_stretch=request.max_stretch or None,
+        pronunciations=tuple(Pronunciation(each.text, each.spoken) for each in request.pronunciations),
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 from protos.v1 import common_pb2, tts_pb2, tts_pb2_grpc
 from services.shared import tasks
 from services.shared.config import load
+from services.shared.glossary import glossary_of
 from services.shared.stage import Handler, Output, Work, run_worker
 from services.tts.settings import TtsSettings
 
@@ -38,15 +39,15 @@ def synthesize(work: Work) -> Output:
     """Speak one unit: a region into its slot, a text of a speech job without one."""
     line = _whole_text(work) if work.claim.index == "job" else _region(work)
     if not line.text:
-        return Output(_document(line, None, tts_pb2.SpeechInfo()))
+        return Output(_document(line, None, tts_pb2.SpeechInfo()), audio_ms=0)
     stub = tts_pb2_grpc.TtsStub(work.channels.to("tts"))
     responses = work.stream(stub.Synthesize, _request(work, line))
     info = next(responses).info
     pcm = b"".join(response.audio for response in responses)
     if not pcm:
-        return Output(_document(line, None, info))
+        return Output(_document(line, None, info), audio_ms=0)
     stored = work.artifacts.put(work.key("speech.wav"), _wav(pcm, info.format))
-    return Output(_document(line, stored.key, info))
+    return Output(_document(line, stored.key, info), audio_ms=info.duration_ms)
 
 
 def _whole_text(work: Work) -> _Line:
@@ -78,6 +79,10 @@ def _request(work: Work, line: _Line) -> tts_pb2.SynthesizeRequest:
         voice=line.voice or "",
         slot_ms=line.slot_ms,
         max_stretch=line.max_stretch or 0,
+        pronunciations=[
+            tts_pb2.Pronunciation(text=each.text, spoken=each.spoken)
+            for each in glossary_of(work.claim.spec, work.artifacts).pronunciations(line.language)
+        ],
     )
 
 

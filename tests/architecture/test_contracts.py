@@ -28,7 +28,7 @@ TERMS = {
     "lang": r"language_code|languages|(source|target)_language|language_confidence",
     "size|bytes|length": r"size_bytes",
     "mime|content_type|media": r"media_type",
-    "score|prob": r"(?!)",
+    "score|prob": r"average_log_probability|no_speech_probability",
     "conf(?!ig)": r"(language_)?confidence",
 }
 

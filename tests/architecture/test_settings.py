@@ -46,7 +46,8 @@ def touches_environment(module: Module) -> bool:
 
 
 def test_only_the_settings_read_the_environment() -> None:
-    touching = {module.name for module in modules("services") if touches_environment(module)}
+    every = (*modules("services"), *modules("dragoman"))
+    touching = {module.name for module in every if touches_environment(module)}
     assert touching - set(READERS) == set()
 
 

@@ -11,6 +11,7 @@ from typing import Final
 from tests.bench import plots, report
 
 BENCHMARKS: Final = (
+    "http_gateway",
     "control_plane",
     "queue_roundtrip",
     "scale",

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from services.gateway.scaling.planner import Slots, State, plan
 from services.gateway.scaling.policy import Terms
-from services.shared.tasks import SERVICES, STAGES, service_of
+from services.shared.tasks import MODEL_STAGES, SERVICES, service_of
 from tests.bench.autoscaling_world import SLOTS, SPEED, UNIT_S, World
 
 # The pod autoscaler looks this often, leaves differences of a tenth alone, and at most doubles or adds four.
@@ -68,9 +68,9 @@ class QueueRule:
         units = world.units()
         answer = {}
         for service in SERVICES:
-            stages = [at for at, stage in enumerate(STAGES) if service_of(stage) == service]
+            stages = [at for at, stage in enumerate(MODEL_STAGES) if service_of(stage) == service]
             # The mean unit of each stage, as if its length were known; the rule itself only counts.
-            slot_s = sum(units[STAGES[at]][0] * (UNIT_S[at] or 300.0) / SPEED[at] for at in stages)
+            slot_s = sum(units[MODEL_STAGES[at]][0] * (UNIT_S[at] or 300.0) / SPEED[at] for at in stages)
             need = math.ceil(slot_s / (self.unit_s * SLOTS[service]))
             since = world.now_s - self.window_s
             seen = [each for each in self._seen.get(service, []) if each[0] > since]

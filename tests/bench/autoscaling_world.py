@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from services.shared.tasks import SERVICES, STAGES, service_of
+from services.shared.tasks import MODEL_STAGES, SERVICES, service_of
 from tests.bench.autoscaling_day import Calls, Floats
 
 STEP_S: Final = 5.0
@@ -31,7 +31,8 @@ _WORKER_SHARE: Final = 1.5
 _NOISE: Final = 0.1
 _DECODE, _SEGMENT, _TRANSCRIBE, _ENCODE = 0, 1, 2, 5
 _OF: Final = {
-    service: [at for at, stage in enumerate(STAGES) if service_of(stage) == service] for service in SERVICES
+    service: [at for at, stage in enumerate(MODEL_STAGES) if service_of(stage) == service]
+    for service in SERVICES
 }
 
 
@@ -157,7 +158,7 @@ class World:
         """Return per stage the units that wait or run, and their audio in seconds."""
         active = self._active
         found = {}
-        for at, stage in enumerate(STAGES):
+        for at, stage in enumerate(MODEL_STAGES):
             open_s = self._open[at, active]
             some = open_s > 1e-6
             units = np.ceil(open_s[some] / UNIT_S[at]).sum() if UNIT_S[at] else some.sum() * _ABREAST[at]

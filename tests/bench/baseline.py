@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
@@ -18,6 +18,7 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
+from dragoman.specs import ChannelSpec
 from services.asr import server as asr
 from services.asr.engines.base import SAMPLE_RATE_HZ as HEARD_HZ
 from services.asr.engines.base import Task
@@ -56,9 +57,7 @@ class Baseline:
                 self._encode(clips, media.duration_ms)
         return texts
 
-    def _regions(
-        self, samples: NDArray[np.int16], channel: Mapping[str, str], texts: list[str]
-    ) -> Iterator[Clip]:
+    def _regions(self, samples: NDArray[np.int16], channel: ChannelSpec, texts: list[str]) -> Iterator[Clip]:
         source, target = channel["source_language"], channel["target_language"]
         for region in self._asr.segment(samples, source, _never).regions:
             heard = samples[region.start_ms * HEARD_HZ // 1000 : region.end_ms * HEARD_HZ // 1000]

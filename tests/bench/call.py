@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from dragoman.specs import JobSpec
 from services.cli.demo import flow
 
 _BUNDLED: Final = Path(flow.__file__).parent / "call.wav"
@@ -14,7 +15,7 @@ MORE: Final = Path(__file__).parents[3] / "shared" / "data"
 CODEC: Final = "opus"
 BITRATE_KBPS: Final = 24
 CHANNELS: Final = flow.BUNDLED_CHANNELS
-SPEC: Final[dict[str, Any]] = {
+SPEC: Final[JobSpec] = {
     "kind": "speech_translation",
     "channels": list(CHANNELS),
     "audio": {"codec": CODEC, "bitrate_kbps": BITRATE_KBPS, "layout": "per_channel"},

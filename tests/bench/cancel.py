@@ -44,13 +44,13 @@ def run() -> Result:
 
 def _cancelled_at(up: Running, moment_s: float) -> tuple[float, float]:
     """Return the seconds from a cancel until the models are free, and until the job has ended."""
-    job = up.gateway.submit(SPEC, recordings()[0])
+    job = up.gateway.jobs.submit(SPEC, file=recordings()[0])
     time.sleep(moment_s)
     servers = [each for name, found in up.processes().items() if name.endswith("server") for each in found]
     began, asked = time.perf_counter(), time.time()
-    up.gateway.cancel(job.id)
+    up.gateway.jobs.cancel(job)
     free_s = _until_idle(servers, began)
-    while not (state := up.gateway.job(job.id)).final:
+    while not (state := up.gateway.jobs.get(job)).final:
         assert time.perf_counter() - began < _GIVE_UP_S, "the job does not end"
         time.sleep(_LOOK_S)
     assert state.state == "cancelled", state.state

@@ -14,19 +14,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from unittest import mock
 
 import psutil
 
-from services.cli.client import Job, problem
+from dragoman import Job, RateLimited
+from dragoman.specs import JobSpec
 from tests.bench import stack
 from tests.bench.call import BITRATE_KBPS, CODEC, MORE
 from tests.bench.report import Bars, Result, Row, spread
 from tests.bench.stack import Running
 
 _DATA: Final = Path(__file__).parents[1] / "data"
-_SPEC: Final[dict[str, Any]] = {
+_SPEC: Final[JobSpec] = {
     "kind": "speech_translation",
     "source_language": "en",
     "target_language": "pt-BR",
@@ -203,18 +204,17 @@ def _one(up: Running, utterance: Path) -> float:
 
 def _submit(up: Running, utterance: Path) -> Job | str:
     """Submit once, as a client does that does not try again; return the code of a 429."""
-    answer = up.gateway._submit_once(_SPEC, utterance, {})
-    if answer.status_code == 429:
-        return problem(answer).code
-    assert answer.is_success, answer.text
-    return Job.model_validate(answer.json())
+    try:
+        return up.gateway.jobs.submit(_SPEC, file=utterance)
+    except RateLimited as refused:
+        return refused.code
 
 
 def _end(up: Running, job: Job, began: datetime) -> float:
     """Wait for a job; return the seconds from its submission to its end."""
     while not job.final:
         time.sleep(_POLL_S)
-        job = up.gateway.job(job.id)
+        job = up.gateway.jobs.get(job)
     assert job.state == "succeeded", f"{job.id}: {job.state} {job.error}"
     assert job.finished_at is not None
     return (job.finished_at - began).total_seconds()

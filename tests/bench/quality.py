@@ -7,6 +7,7 @@ from typing import Final
 
 import jiwer
 
+from dragoman.specs import JobSpec
 from services.asr.settings import AsrSettings
 from services.shared.config import load
 from tests.bench import asr_quality, stack
@@ -51,7 +52,7 @@ def _references(language: str) -> dict[Path, str]:
 
 def _through(up: stack.Running, language: str, files: list[Path]) -> list[str]:
     """Recognise files by jobs of the service, all at once."""
-    spec = {"kind": "transcription", "source_language": language}
+    spec: JobSpec = {"kind": "transcription", "source_language": language}
     return [" ".join(texts) for texts in up.work(spec, files).texts]
 
 

@@ -8,12 +8,14 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 from unittest import mock
 
 import psutil
 
-from services.cli.client import Gateway, Job, connect
+from dragoman import Dragoman, Job
+from dragoman.specs import JobSpec
+from services.cli.client import connect
 from services.cli.settings import CliSettings
 from services.cli.stack.embedded import Stack
 from services.shared.config import load
@@ -31,7 +33,7 @@ class Running:
         gateway: Opened with the admin key.
     """
 
-    def __init__(self, stack: Stack, gateway: Gateway) -> None:
+    def __init__(self, stack: Stack, gateway: Dragoman) -> None:
         self._stack = stack
         self.gateway = gateway
 
@@ -45,22 +47,22 @@ class Running:
         """Translate calls, all at once."""
         return self.work(SPEC, calls)
 
-    def work(self, spec: dict[str, Any], recordings: Sequence[Path]) -> Outcome:
+    def work(self, spec: JobSpec, recordings: Sequence[Path]) -> Outcome:
         """Submit recordings all at once and wait until the last job has succeeded."""
         began, cpu_s = time.perf_counter(), self._cpu_s()
-        jobs = [self.gateway.submit(spec, recording) for recording in recordings]
+        jobs = [self.gateway.jobs.submit(spec, file=recording) for recording in recordings]
         over = [self._finished(job) for job in jobs]
         wall_s, cpu_s = time.perf_counter() - began, self._cpu_s() - cpu_s
         return Outcome(wall_s, cpu_s, [self._texts(job) for job in over])
 
     def _finished(self, job: Job) -> Job:
-        *_, last = self.gateway.events(job.id)
+        last = self.gateway.jobs.wait(job)
         assert last.state == "succeeded", f"{last.id}: {last.state} {last.error}"
         return last
 
     def _texts(self, job: Job) -> list[str]:
-        channels = self.gateway.result(job.id)["channels"]
-        return [region["source"]["text"] for channel in channels for region in channel["regions"]]
+        channels = self.gateway.jobs.result(job).channels
+        return [region.source.text for channel in channels for region in channel.regions]
 
     def _cpu_s(self) -> float:
         return sum(cpu_s(processes[0]) for processes in self.processes().values())
@@ -84,7 +86,8 @@ def running() -> Iterator[Running]:
             stack = Stack(settings)
             stack.up(lambda _name, _state: None)
             try:
-                with connect(settings) as gateway:
+                # A benchmark counts refusals, and repeats nothing.
+                with connect(settings, retries=0) as gateway:
                     yield Running(stack, gateway)
             finally:
                 stack.down(lambda _name, _state: None)

@@ -12,7 +12,7 @@ import pytest
 from services.gateway.jobs.ids import new_job_id
 from services.gateway.jobs.model import File, Job, JobState, Progress
 from services.gateway.jobs.pipeline import PIPELINES
-from services.gateway.jobs.ports import Backlog, Idempotency, JobStore, Submission
+from services.gateway.jobs.ports import Backlog, Idempotency, JobStore, Quotas, Submission
 from services.shared import tasks
 from services.shared.errors import DragomanError
 from services.shared.ledger.ledger import Ledger
@@ -21,6 +21,7 @@ from services.shared.tasks import Hint, service_of
 
 Children = Iterable[tuple[str, Mapping[str, Any]]]
 BACKLOG = Backlog(jobs=7, jobs_per_tenant=5)
+QUOTAS = Quotas(storage_bytes=1000)
 FILES = (File("result.json", "k", "application/json", 12),)
 
 

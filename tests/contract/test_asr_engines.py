@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
@@ -9,12 +10,22 @@ import numpy as np
 import pytest
 
 from services.asr.core import AUTO, AsrCore, Samples
-from services.asr.engines.base import SAMPLE_RATE_HZ, AsrEngine, Audio, Hypothesis, Task
+from services.asr.engines.base import SAMPLE_RATE_HZ, UNGUIDED, AsrEngine, Audio, Guidance, Hypothesis, Task
 from services.asr.engines.fake import FakeEngine
 from services.asr.engines.registry import create
 from services.asr.settings import AsrSettings
 from services.shared.errors import Cancelled
-from tests.support.speech import PROMPTS, dial_tones, noise, plain, prompt, silence, tone, wrong_words
+from tests.support.speech import (
+    PROMPTS,
+    dial_tones,
+    noise,
+    plain,
+    prompt,
+    silence,
+    telephone,
+    tone,
+    wrong_words,
+)
 
 
 def floats(samples: Samples) -> Audio:
@@ -24,6 +35,12 @@ def floats(samples: Samples) -> Audio:
 def never() -> bool:
     return False
 
+
+NAMES = {
+    "I ordered the Nimbra Flex and it never arrived.": "Nimbra Flex",
+    "The technician replaced the Zylokraft router yesterday.": "Zylokraft",
+}
+STRANGE = ("Veltrixa", "Szymańska", "Zylokraft", "Nimbra Flex", "Quovadia", "Brightline", "Corvena")
 
 WHOLE, SHORT = "faster-whisper", "faster-whisper in short windows"
 REAL = [pytest.param(name, marks=pytest.mark.models) for name in (WHOLE, SHORT)]
@@ -115,6 +132,65 @@ def test_the_same_audio_is_heard_the_same_however_many_ask_at_once(engine: AsrEn
 
     with ThreadPoolExecutor(4) as pool:
         assert len(set(pool.map(heard, range(4)))) == 1
+
+
+def test_what_is_likely_is_between_the_bounds(engine: AsrEngine, spoken: Audio) -> None:
+    heard = engine.transcribe(spoken, "es", Task.TRANSCRIBE)
+    assert heard.log_probability < 0
+    assert heard.confidence == pytest.approx(math.exp(heard.log_probability))
+    assert 0 < heard.no_speech < 1
+
+
+def test_no_guidance_changes_nothing(engine: AsrEngine, spoken: Audio) -> None:
+    plain = engine.transcribe(spoken, "en", Task.TRANSCRIBE)
+    assert engine.transcribe(spoken, "en", Task.TRANSCRIBE, guidance=UNGUIDED) == plain
+    assert engine.transcribe(spoken, "en", Task.TRANSCRIBE, guidance=Guidance(("",), " ")) == plain
+
+
+def test_guidance_of_any_length_is_taken(engine: AsrEngine, spoken: Audio) -> None:
+    hints = tuple(f"Number {number} <|endoftext|>" for number in range(1_000))
+    guidance = Guidance(hints, "Olá, bom dia. " * 1_000, 0.2)
+    marks = [
+        mark
+        for word in engine.transcribe(spoken, "es", Task.TRANSCRIBE, guidance=guidance).words
+        for mark in (word.start_ms, word.end_ms)
+    ]
+    assert marks == sorted(marks)
+
+
+@pytest.fixture(scope="module")
+def names() -> dict[str, Samples]:
+    """Sentences with names that no model can know, as the telephone passes them."""
+    return {text: telephone(text, "am_michael" if text.startswith("The") else "af_heart") for text in NAMES}
+
+
+@pytest.mark.models
+@pytest.mark.parametrize(("text", "name"), NAMES.items())
+def test_a_hint_spells_a_name_that_is_written_wrong_without_it(
+    whisper: AsrEngine, names: dict[str, Samples], text: str, name: str
+) -> None:
+    core = AsrCore(whisper)
+    assert name not in core.transcribe(names[text], "en", Task.TRANSCRIBE, never).text
+    guided = core.transcribe(names[text], "en", Task.TRANSCRIBE, never, Guidance(tuple(NAMES.values())))
+    assert name in guided.text
+    assert wrong_words(plain(text), guided.text) <= 1
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("model", ["whisper", "hasty"])
+@pytest.mark.parametrize("name", sorted(PROMPTS))
+def test_hints_that_nobody_says_are_not_heard(request: pytest.FixtureRequest, model: str, name: str) -> None:
+    core = AsrCore(request.getfixturevalue(model))
+    samples = np.concatenate([prompt(name), silence(1)])
+    heard = core.transcribe(samples, name[:2], Task.TRANSCRIBE, never, Guidance(STRANGE))
+    assert wrong_words(PROMPTS[name], heard.text) <= 2
+    assert not any(word in plain(heard.text) for hint in STRANGE for word in plain(hint).split())
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("samples", [silence(5), noise(5), tone(5), tone(5, 425, 0.1), dial_tones(5)])
+def test_hints_are_not_heard_where_nobody_speaks(whisper: AsrEngine, samples: Samples) -> None:
+    assert AsrCore(whisper).transcribe(samples, "en", Task.TRANSCRIBE, never, Guidance(STRANGE)).text == ""
 
 
 @pytest.mark.models

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
-from services.gateway.jobs.model import Final, JobState
-from services.gateway.jobs.ports import Idempotency, JobQuery
+from services.gateway.jobs.model import File, Final, JobState
+from services.gateway.jobs.ports import Idempotency, JobQuery, Submission
 from services.shared import tasks
 from tests.contract.shop import BACKLOG, Shop, refusal, submission, submit, translate
 
@@ -154,3 +155,46 @@ def test_an_erased_job_is_not_counted_twice(shop: Shop) -> None:
     for _ in range(BACKLOG.jobs_per_tenant):
         submit(shop)
     assert refusal(lambda: shop.store.submit(submission())) == "tenant_backlog_full"
+
+
+# What a tenant's jobs keep
+
+
+def sized(stored_bytes: int, tenant: str = "default") -> Submission:
+    """Return a submission with an input of so many bytes."""
+    return replace(submission("text_translation", tenant), stored_bytes=stored_bytes)
+
+
+def test_a_tenant_keeps_no_more_than_it_may_until_something_is_erased(shop: Shop) -> None:
+    first, late = sized(900), sized(50)
+    shop.store.submit(first)
+    assert refusal(lambda: shop.store.submit(sized(101))) == "storage_quota_exceeded"
+    shop.store.submit(sized(50))
+    shop.store.check_backlog("default")
+    shop.hands.complete(first.job.id, (tasks.TRANSLATE, "job"), {})
+    shop.store.finish(first.job.id, Final(JobState.SUCCEEDED, files=(File("f", "k", "text/plain", 50),)))
+    assert refusal(lambda: shop.store.check_backlog("default")) == "storage_quota_exceeded"
+    assert refusal(lambda: shop.store.submit(late)) == "storage_quota_exceeded"
+    assert shop.store.get(late.job.id) is None
+    shop.store.submit(sized(1000, "other"))
+    shop.store.erase(first.job.id)
+    assert shop.store.submit(late).job_id == late.job.id
+
+
+def test_a_cancelled_job_takes_no_room(shop: Shop) -> None:
+    first = sized(1000)
+    shop.store.submit(first)
+    assert refusal(lambda: shop.store.check_backlog("default")) == "storage_quota_exceeded"
+    shop.store.cancel(first.job.id)
+    shop.store.finish(first.job.id, Final(JobState.CANCELLED))
+    shop.store.check_backlog("default")
+
+
+def test_a_retry_gives_up_the_files_of_the_end_before(shop: Shop) -> None:
+    first = sized(500)
+    shop.store.submit(first)
+    shop.hands.fail(first.job.id, (tasks.TRANSLATE, "job"), "poison")
+    shop.store.finish(first.job.id, Final(JobState.FAILED, files=(File("f", "k", "text/plain", 500),)))
+    assert refusal(lambda: shop.store.check_backlog("default")) == "storage_quota_exceeded"
+    shop.store.retry(first.job.id)
+    shop.store.check_backlog("default")

@@ -16,7 +16,7 @@ def test_a_new_job_is_queued_and_keeps_what_was_given(shop: Shop) -> None:
     )  # fmt: skip
     assert job.metadata == {"call": "42"}
     assert (job.error, job.holes, job.files, job.started_at, job.finished_at) == (None, (), (), None, None)
-    assert list(job.progress) == list(tasks.STAGES)
+    assert list(job.progress) == list(tasks.MODEL_STAGES)
     assert job.progress[tasks.DECODE] == Progress(0, 1)
 
 

@@ -7,9 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import sacrebleu
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from services.shared.glossary import Term
 from services.translation.core import TranslationCore
 from services.translation.engines.base import TranslationEngine
 from services.translation.engines.fake import FakeEngine
@@ -17,6 +19,9 @@ from services.translation.engines.fxtranslate import FxTranslateEngine, Weights
 from services.translation.engines.fxtranslate import load as load_fxtranslate
 from services.translation.languages import Pair
 from services.translation.settings import TranslationSettings
+from tests.support.terms import EN_PT as EN_PT_TERMS
+from tests.support.terms import PT_EN as PT_EN_TERMS
+from tests.support.terms import Sentence
 
 EN_PT, PT_EN = Pair("en", "pt"), Pair("pt", "en")
 
@@ -69,6 +74,58 @@ def test_threads_do_not_disturb_one_another(engine: TranslationEngine) -> None:
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(lambda each: engine.translate(*each), work))
     assert together == alone
+
+
+def test_terms_come_through_in_both_directions(engine: TranslationEngine) -> None:
+    core = TranslationCore(engine, 10_000)
+    terms = [Term("claim", "sinistro"), Term("Família Total", "Família Total"), Term("agent", "atendente")]
+    for source, target, text in (
+        ("en", "pt", "I want to talk to an agent about my claim. Is Família Total included?"),
+        ("pt", "en", "Quero mudar para o Família Total."),
+    ):
+        (done,) = core.translate([text], source, target, lambda: False, terms).texts
+        assert [use.hit for use in done.terms] == [True] * len(done.terms)
+        assert len(done.terms) == (3 if source == "en" else 1)
+        assert "Família Total" in done.text
+
+
+@pytest.mark.models
+@pytest.mark.parametrize(
+    ("source", "target", "sentences"), [("en", "pt", EN_PT_TERMS), ("pt", "en", PT_EN_TERMS)]
+)
+def test_terms_of_a_call_centre_come_through_and_do_no_harm(
+    fxtranslate: TranslationEngine, source: str, target: str, sentences: list[Sentence]
+) -> None:
+    core = TranslationCore(fxtranslate, 10_000)
+
+    def chrf(*, forced: bool) -> float:
+        done = [
+            core.translate([each.text], source, target, lambda: False, each.terms if forced else ()).texts[0]
+            for each in sentences
+        ]
+        assert all(use.hit for each in done for use in each.terms)
+        return sacrebleu.corpus_chrf(
+            [each.text for each in done], [[each.reference for each in sentences]]
+        ).score
+
+    assert chrf(forced=True) > chrf(forced=False) + 5
+
+
+def test_terms_that_no_text_holds_change_nothing(engine: TranslationEngine) -> None:
+    core, texts = TranslationCore(engine, 10_000), ["I want to cancel my order.", "Thank you."]
+    terms = [Term(f"word {number}", "x") for number in range(1_000)]
+    plain = core.translate(texts, "en", "pt", lambda: False)
+    assert core.translate(texts, "en", "pt", lambda: False, terms) == plain
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.text(max_size=80), term=st.text(max_size=8), target=st.text(max_size=8))
+@example(text="白金计划 claim", term="白金", target="Platinum")
+@example(text="A\u0301 a\u0301", term="a", target="\u0301")
+def test_no_term_breaks_it(engine: TranslationEngine, text: str, term: str, target: str) -> None:
+    terms = [Term(term, target), Term(text[2:5], text[2:5], case_sensitive=True)]
+    (done,) = TranslationCore(engine, 10_000).translate([text], "en", "pt", lambda: False, terms).texts
+    assert {use.term for use in done.terms} <= set(terms)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

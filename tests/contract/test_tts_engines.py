@@ -7,8 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from services.asr.engines.base import Task
+from services.asr.engines.registry import create as create_asr
+from services.asr.settings import AsrSettings
 from services.shared.config import load
 from services.shared.errors import Cancelled
+from services.shared.glossary import Pronunciation
+from services.tts.core import SpeechRequest, TtsCore
 from services.tts.engines import kokoro_graph
 from services.tts.engines.base import SAMPLE_RATE_HZ, Audio, TtsEngine
 from services.tts.engines.kokoro_voices import SILENCE_MS
@@ -51,6 +56,22 @@ def length_ms(audio: Audio) -> float:
 def test_it_names_its_model_and_revision(engine: TtsEngine) -> None:
     assert engine.model.name
     assert engine.model.revision
+
+
+@pytest.mark.models
+def test_a_pronunciation_is_what_is_heard(kokoro: TtsEngine) -> None:
+    core, whisper = TtsCore(kokoro), create_asr("faster-whisper", AsrSettings())
+
+    def heard(*pronunciations: Pronunciation) -> str:
+        request = SpeechRequest("My name is Nguyen, thank you.", "en", pronunciations=pronunciations)
+        audio = core.synthesize(request).audio
+        spectrum = np.fft.rfft(audio[: audio.size // 3 * 3])[: audio.size // 3 + 1]
+        return whisper.transcribe(
+            (np.fft.irfft(spectrum) * 2 / 3).astype(np.float32), "en", Task.TRANSCRIBE
+        ).text
+
+    assert "margaret" not in heard().lower()
+    assert "margaret" in heard(Pronunciation("nguyen", "Margaret")).lower()
 
 
 def test_voices_have_unique_names_and_a_gender(engine: TtsEngine) -> None:

@@ -12,6 +12,7 @@ from tests.architecture.tree import Module, modules
 
 LEDGER: Final = "services.shared.ledger.ledger"
 ARTIFACTS: Final = "services.shared.artifacts.store"
+OUTBOUND: Final = "services.shared.outbound.asking"
 
 
 def knows_jobs(process: str) -> bool:
@@ -22,6 +23,11 @@ def knows_jobs(process: str) -> bool:
 def stores(process: str) -> bool:
     """Whether a process reads and writes artifacts."""
     return ARTIFACTS in reach(process)
+
+
+def leaves(process: str) -> bool:
+    """Whether a process asks addresses that clients name."""
+    return OUTBOUND in reach(process)
 
 
 def calls(process: str) -> set[str]:

@@ -140,7 +140,9 @@ def _in_production() -> Iterator[Plant]:
     yield Plant(
         wiring.scaled, "ScaledObject/asr", f"{_TRIGGER}.valueLocation", "scaling.asr.desired_replicas", here
     )
-    yield Plant(wiring.scaled, "TriggerAuthentication/gateway", "spec.secretTargetRef.0.name", "admin", here)
+    key = "spec.secretTargetRef.0"
+    yield Plant(wiring.scaled, "TriggerAuthentication/gateway", f"{key}.name", "admin-key", here)
+    yield Plant(wiring.scaled, "TriggerAuthentication/gateway", f"{key}.key", "token", here)
 
 
 PLANTS = (*_in_pods(), *_between(), *_in_production())

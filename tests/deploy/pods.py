@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from services.asr.settings import AsrSettings
 from services.codec.settings import CodecSettings
-from services.gateway.scaling.settings import ScalingSettings
+from services.gateway.reconciler import ReconcilerSettings
 from services.gateway.settings import GatewaySettings
 from services.shared.config import Settings
 from services.shared.rpc.health import LIVENESS
@@ -32,7 +32,7 @@ SETTINGS: Final[Mapping[str, type[Settings]]] = {
     "services.tts.": TtsSettings,
     "services.codec.": CodecSettings,
     "services.gateway.app": GatewaySettings,
-    "services.gateway.reconciler": ScalingSettings,
+    "services.gateway.reconciler": ReconcilerSettings,
 }
 # Fields of the restricted standard, and those that it leaves open and we do not.
 _POD: Final = {

@@ -27,6 +27,8 @@ from tests.deploy.network import (
 PORTS = {room: Settings().port_of(room) for room in SERVICES} | {"redis": 6379}
 # A Redis and a bucket that are no pods of ours.
 OUTSIDE_REDIS, BUCKET = Peer(address="10.1.2.3"), INTERNET
+PRIVATE = ["10.1.2.3", "127.0.0.1", "169.254.169.254", "172.20.0.1", "192.168.1.1", "100.64.0.1", "224.0.0.1"]
+PRIVATE += ["fd00::1", "fe80::1", "::1"]
 WAYS_OUT = [
     (DNS, 53),
     (COLLECTOR, 4318),
@@ -93,6 +95,20 @@ def test_model_servers_that_send_traces_reach_the_collector_and_names_alone(tmp_
         assert cluster.environment(each.app)["DRAGOMAN_OTLP_ENDPOINT"]
         reached = [(target, port) for target, port in WAYS_OUT if allowed(cluster, peer(each), target, port)]
         assert reached == [(DNS, 53), (COLLECTOR, 4318)]
+
+
+def test_addresses_that_clients_name_are_reached_by_those_that_ask_them_and_only_public_ones(
+    tmp_path: Path,
+) -> None:
+    cluster = extended_by("outbound", tmp_path)
+    asking = {each.name for each in cluster.lasting if each.module and needs.leaves(each.module)}
+    assert asking == {"reconciler", "codec-worker"}
+    for each in cluster.lasting:
+        for port in (443, 8443):
+            assert allowed(cluster, peer(each), INTERNET, port) == (each.name in asking), each.name
+        assert not allowed(cluster, peer(each), INTERNET, 80)
+        for private in PRIVATE:
+            assert not allowed(cluster, peer(each), Peer(address=private), 443), (each.name, private)
 
 
 @pytest.mark.parametrize("name", OVERLAYS)

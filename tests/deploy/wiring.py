@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -243,8 +244,16 @@ def scaled(cluster: Cluster) -> Iterator[str]:
             yield f"{name}: its ScaledObject does not ask for {wanted}"
     secrets = {reference for each in cluster.lasting for reference in _references(each)}
     for item in cluster.of("TriggerAuthentication"):
-        if any(("Secret", ref["name"]) not in secrets for ref in item["spec"]["secretTargetRef"]):
-            yield f"TriggerAuthentication {item['metadata']['name']}: its secret is not the gateway's"
+        for ref in item["spec"]["secretTargetRef"]:
+            if ("Secret", ref["name"]) in secrets:
+                yield f"{ref['name']}: KEDA needs a key of its own, which reads the scaling and nothing else"
+            if f"create secret generic {ref['name']} --from-literal={ref['key']}=" not in _guide():
+                yield f"{ref['name']}: the installation guide does not make it"
+
+
+@functools.cache
+def _guide() -> str:
+    return (KUBERNETES / "README.md").read_text(encoding="utf-8")
 
 
 def _decided(cluster: Cluster, name: str, otherwise: tuple[int, int]) -> tuple[int, int]:

@@ -21,7 +21,8 @@ _OWNER: Final = "owner"
 # What may stay when nothing is left to do. Whatever else stays must have a time to live.
 _LASTING: Final = (
     "job:*", "unit:*", "jobs:*", "stages", "backlog", "waiting", "identity", "scaling", "capabilities",
-    "celery:_kombu.*",
+    "celery:_kombu.*", "key:*", "keys", "tenant:*", "tenants", "storage",
+    "webhooks:endpoint:*", "webhooks:urls:*", "glossaries:*",
 )  # fmt: skip
 # Counters of what is still to be done; the other ones only grow.
 _OPEN: Final = re.compile(r":(ready|leased)(_ms)?$")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, TypeAlias
 
@@ -56,8 +57,10 @@ def transcribing(
     samples: Samples,
     language: str = "en",
     task: asr_pb2.TranscribeTask.ValueType = asr_pb2.TRANSCRIBE_TASK_UNSPECIFIED,
+    guided: asr_pb2.TranscribeConfig | None = None,
 ) -> Iterator[asr_pb2.TranscribeRequest]:
     config = asr_pb2.TranscribeConfig(format=WIDE, language_code=language, task=task)
+    config.MergeFrom(guided or asr_pb2.TranscribeConfig())
     yield asr_pb2.TranscribeRequest(config=config)
     for chunk in chunks(samples.tobytes()):
         yield asr_pb2.TranscribeRequest(audio=chunk)
@@ -107,6 +110,25 @@ async def test_a_region_is_translated(stub: Stub) -> None:
     assert (heard.text, heard.language_code) == ("zero one two", "en")
 
 
+async def test_hints_and_a_prompt_shape_the_text(stub: Stub) -> None:
+    for guided in ({"hints": ["Twofold", "Zeroed"]}, {"prompt": "Twofold or Zeroed"}):
+        heard = await stub.Transcribe(transcribing(tone(1.3), guided=asr_pb2.TranscribeConfig(**guided)))
+        assert heard.text == "Zeroed one Twofold"
+
+
+async def test_a_text_says_how_likely_it_is(stub: Stub) -> None:
+    heard = await stub.Transcribe(transcribing(tone(1.3)))
+    assert heard.average_log_probability == pytest.approx(math.log(0.9))
+    assert heard.no_speech_probability == pytest.approx(0.1)
+    quiet = await stub.Transcribe(transcribing(silence(1)))
+    assert (quiet.average_log_probability, quiet.no_speech_probability) == (0, 1)
+
+
+async def test_a_temperature_makes_a_text_less_certain(stub: Stub) -> None:
+    warm = await stub.Transcribe(transcribing(tone(1), guided=asr_pb2.TranscribeConfig(temperature=0.5)))
+    assert warm.confidence < (await stub.Transcribe(transcribing(tone(1)))).confidence
+
+
 async def test_a_silent_region_is_empty_and_says_so(stub: Stub) -> None:
     heard = await stub.Transcribe(transcribing(silence(2)))
     assert (heard.text, heard.confidence, list(heard.words)) == ("", 0, [])
@@ -124,6 +146,7 @@ async def test_it_tells_what_it_can_do(stub: Stub) -> None:
 
 NARROW = common_pb2.PcmFormat(sample_rate_hertz=8_000, channel_count=1)
 STEREO = common_pb2.PcmFormat(sample_rate_hertz=16_000, channel_count=2)
+HOT = asr_pb2.TranscribeConfig(temperature=1.5)
 HALF = [
     asr_pb2.SegmentRequest(config=asr_pb2.SegmentConfig(format=WIDE, language_code="en")),
     asr_pb2.SegmentRequest(audio=b"\0\0\0"),
@@ -156,6 +179,7 @@ async def test_a_channel_that_cannot_be_segmented_is_refused_with_a_stable_code(
     ("requests", "status", "code"),
     [
         (list(transcribing(tone(1), "auto")), INVALID, "unsupported_language"),
+        (list(transcribing(tone(1), guided=HOT)), INVALID, "invalid_temperature"),
         (list(transcribing(tone(10.5))), TOO_LARGE, "region_too_long"),
         (list(transcribing(tone(15))), TOO_LARGE, "audio_too_long"),
     ],

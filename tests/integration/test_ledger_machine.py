@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from typing import ClassVar
 
@@ -26,6 +27,7 @@ from hypothesis.stateful import (
 )
 
 from services.shared.errors import Cancelled
+from services.shared.ledger.accounts import Use
 from services.shared.ledger.ledger import Ledger
 from services.shared.ledger.records import Child, Claim, Failure, Output, Submitted
 from services.shared.redis_url import client as connect
@@ -35,11 +37,13 @@ from tests.support.calls import (
     audit,
     claim_of,
     fields,
+    heard,
     hurried,
     instant,
     left_over,
     new_job,
     nodes,
+    used,
 )
 from tests.support.ledger_model import ModelJob, ModelUnit
 
@@ -62,6 +66,8 @@ class LedgerMachine(RuleBasedStateMachine):
         )
         self.jobs: dict[str, ModelJob] = {}
         self.erased: set[str] = set()
+        self.used: dict[str, Use] = {}
+        self.heard_ms = 0
 
     def teardown(self) -> None:
         """Heal: lose every worker, let every delay pass, work all off, and see each job end and vanish."""
@@ -97,12 +103,13 @@ class LedgerMachine(RuleBasedStateMachine):
         return self.submit(kind)
 
     def submit(self, kind: str) -> str:
-        job = ModelJob(f"job_{len(self.jobs) + len(self.erased)}", kind)
+        number = len(self.jobs) + len(self.erased)
+        job = ModelJob(f"job_{number}", kind, input_bytes=1000 * number)
         self.jobs[job.job] = job
         first = self._ready(job)[0]
-        submitted = self.ledger.submit(new_job(job.job, kind))
-        assert submitted == Submitted("accepted", job.job, self._hints([first]))
-        assert self.ledger.submit(new_job(job.job, kind)) == Submitted("accepted", job.job)
+        new = replace(new_job(job.job, kind), stored_bytes=job.input_bytes)
+        assert self.ledger.submit(new) == Submitted("accepted", job.job, self._hints([first]))
+        assert self.ledger.submit(new) == Submitted("accepted", job.job)
         return first
 
     @precondition(lambda self: sum(job.state.startswith("cancel") for job in self.jobs.values()) < 2)
@@ -126,9 +133,9 @@ class LedgerMachine(RuleBasedStateMachine):
         job = self.jobs.get(unit.partition(":")[0])
         allowed = job is not None and job.over and job.state not in FINAL
         allowed = allowed and not (job is not None and job.state == "cancelling" and state != "cancelled")
-        assert self.ledger.finish(unit.partition(":")[0], state, {}) == allowed
+        assert self.ledger.finish(unit.partition(":")[0], state, {}, file_bytes=len(unit)) == allowed
         if job is not None and allowed:
-            job.state = state
+            job.state, job.file_bytes = state, len(unit)
 
     @rule(target=units, unit=units, doomed=st.integers(0, 8), again=st.booleans())
     def play_out(self, unit: str, doomed: int, *, again: bool) -> object:
@@ -218,9 +225,11 @@ class LedgerMachine(RuleBasedStateMachine):
         """Complete a claim, which may be an old one; return the units that this created."""
         job, unit = self._find(claim.unit)
         children = job.children_of(unit, count) if job is not None and unit is not None else []
-        output = Output({"value": value}, tuple(Child(child, {}, abs(value) % 10_000) for child in children))
+        audio_ms = abs(value) % 10_000
+        made = tuple(Child(child, {}, audio_ms) for child in children)
+        output = Output({"value": value}, made, audio_ms if value % 2 else None, stored_bytes=count)
         if job is not None and unit is not None and unit.state == "done" and unit.attempt == claim.attempt:
-            assert self.ledger.complete(claim, output) == ()
+            assert self.ledger.complete(claim, output, served_ms=count) == ()
             return []
         if not self._holds(job, unit, claim):
             self._refused(partial(self.ledger.complete, claim, output))
@@ -230,8 +239,12 @@ class LedgerMachine(RuleBasedStateMachine):
         ready, known = set(self._ready(job)), set(job.units)
         job.complete(unit, {"value": value}, children)
         became_ready = set(self._ready(job)) - ready
-        hints = self.ledger.complete(claim, output)
+        hints = self.ledger.complete(claim, output, served_ms=count)
         assert sorted(hints) == sorted(self._hints(became_ready))
+        heard_ms = claim.audio_ms if output.audio_ms is None else output.audio_ms
+        self.used[claim.stage] = self.used.get(claim.stage, Use()) + Use(1, heard_ms, count)
+        job.input_bytes += count
+        self.heard_ms += output.audio_ms or 0 if claim.index == "job" else 0
         return sorted((set(job.units) - known) | became_ready)
 
     @rule(claim=claims, retryable=st.booleans(), cost=st.sampled_from(COSTS), delayed=st.booleans())
@@ -307,8 +320,14 @@ class LedgerMachine(RuleBasedStateMachine):
         audit(self.ledger, self.jobs)
         for job in self.jobs.values():
             assert fields(self.ledger, job.job)["state"] == job.state
+            assert int(fields(self.ledger, job.job)["stored_bytes"]) == job.stored_bytes
             seen = {unit.unit: (unit.state, unit.output) for unit in self.ledger.units(job.job)}
             assert seen == {name: (unit.state, unit.output) for name, unit in job.units.items()}
+
+    @invariant()
+    def counts_all_use_once(self) -> None:
+        assert used(self.ledger) == self.used
+        assert heard(self.ledger) == self.heard_ms
 
     # The model's view
 

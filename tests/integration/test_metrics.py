@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from services.shared.tasks import SERVICES, STAGES
+from services.shared.tasks import MODEL_STAGES, SERVICES
 from services.shared.telemetry.table import METRICS, Metric, emits
 from tests.support.observed import FILE_NAME, SPOKEN, WORDS, WRONG_KEY, Observed
 
@@ -18,7 +18,10 @@ PROCESSES = (
     *(f"{service}-server" for service in SERVICES),
 )
 # Not to be had from a healthy installation in seconds: the test that provokes it.
-ELSEWHERE = {"dragoman_cancel_seconds": "tests/integration/test_rpc_server.py"}
+ELSEWHERE = {
+    "dragoman_cancel_seconds": "tests/integration/test_rpc_server.py",
+    "dragoman_webhook_deliveries_total": "tests/integration/test_webhooks.py",
+}
 # Of the process itself, on every metrics port.
 OF_PYTHON = ("process_", "python_info")
 # What a client or a tenant could make grow without end.
@@ -97,7 +100,7 @@ def test_units_that_failed_for_good_are_counted_with_their_job(observed: Observe
     assert observed.total("reconciler", "dragoman_job_seconds_count", state="succeeded") == 4
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", MODEL_STAGES)
 def test_audio_and_its_real_time_factor_are_counted_per_stage(observed: Observed, stage: str) -> None:
     worker = f"{stage.partition('.')[0]}-worker"
     done = observed.total(worker, "dragoman_stage_seconds_count", stage=stage, outcome="done")
@@ -122,7 +125,7 @@ def test_hints_are_counted_where_they_are_sent_taken_and_mended(observed: Observ
     assert all(observed.total(worker, "dragoman_hint_wait_seconds_count") for worker in workers)
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", MODEL_STAGES)
 def test_the_wait_of_every_claimed_unit_is_counted(observed: Observed, stage: str) -> None:
     worker = f"{stage.partition('.')[0]}-worker"
     claimed = observed.total(worker, "dragoman_stage_seconds_count", stage=stage)

@@ -32,7 +32,7 @@ from services.shared.errors import Unavailable
 from services.shared.ledger.ledger import Ledger
 from services.shared.redis_url import client as connect
 from services.shared.rpc.client import Channels
-from services.shared.tasks import SERVICES, STAGES, SYNTHESIZE
+from services.shared.tasks import MODEL_STAGES, SERVICES, SYNTHESIZE
 from tests.support.calls import fields, new_job, play
 from tests.support.processes import RECONCILER, process
 from tests.support.waiting import until
@@ -137,7 +137,7 @@ def test_speed_is_measured_from_what_the_ledger_counted(desk: Desk) -> None:
     play(desk.ledger, submitted)
     assert fields(desk.ledger)["open"] == "0"
     counts = desk.ledger.stages()
-    assert counts[STAGES[0]]["done_ms"] == MINUTE_MS
+    assert counts[MODEL_STAGES[0]]["done_ms"] == MINUTE_MS
     # Nobody served these units, so they say nothing about speed.
     assert desk.decide()["asr"].speed == before
     key = f"{desk.ledger._prefix}stages"

@@ -20,7 +20,7 @@ from services.shared.errors import InternalError
 from services.shared.ledger.ledger import Ledger
 from services.shared.ledger.records import Output
 from services.shared.stage import StageRunner, Work
-from services.shared.tasks import DECODE, SERVICES, STAGES, service_of
+from services.shared.tasks import DECODE, MODEL_STAGES, SERVICES, service_of
 from services.shared.telemetry.table import SPANS, SpanRow, emits
 from tests.support.calls import instant, new_job
 from tests.support.collector import Collector, Seen, collecting
@@ -44,7 +44,7 @@ CALLS = {
     "codec.encode": "dragoman.v1.Codec/Encode",
 }
 # A worker reads what the stage before stored; codec.encode reads the regions while it sends them.
-READERS = tuple(stage for stage in STAGES if stage != "codec.encode")
+READERS = tuple(stage for stage in MODEL_STAGES if stage != "codec.encode")
 REQUEST = ("gateway", "POST /v1/jobs")
 SAMPLED = 1
 

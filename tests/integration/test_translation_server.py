@@ -57,6 +57,20 @@ async def test_texts_are_translated_one_to_one(stub: Stub) -> None:
     assert (response.model.name, response.model.revision) == ("fake-marks", "1")
 
 
+async def test_terms_are_forced_and_told(stub: Stub) -> None:
+    request = asked("My claim with Care Plus.", "Bye")
+    request.terms.add(source="claim", target="sinistro")
+    request.terms.add(source="Care Plus", target="Care Plus", case_sensitive=True)
+    request.terms.add(source="policy", target="apólice")
+    first, second = (await stub.Translate(request)).translations
+    assert first.text == "My_pt sinistro with_pt Care Plus."
+    assert [(use.source, use.target, use.hit) for use in first.terms] == [
+        ("claim", "sinistro", True),
+        ("Care Plus", "Care Plus", True),
+    ]
+    assert (second.text, list(second.terms)) == ("Bye_pt", [])
+
+
 async def test_the_pairs_are_told(stub: Stub) -> None:
     capabilities = await stub.GetCapabilities(common_pb2.CapabilitiesRequest())
     assert ("en", "pt") in [(pair.source_language, pair.target_language) for pair in capabilities.pairs]

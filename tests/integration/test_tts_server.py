@@ -80,6 +80,12 @@ async def test_a_rate_of_zero_means_the_plain_rate(channel: grpc.aio.Channel) ->
     assert (plain.duration_ms, double.duration_ms) == (300, 150)
 
 
+async def test_a_pronunciation_changes_what_is_spoken(channel: grpc.aio.Channel) -> None:
+    read = [tts_pb2.Pronunciation(text="dr", spoken="doctor")]
+    request = tts_pb2.SynthesizeRequest(text="Dr Dre", language_code="en", pronunciations=read)
+    assert (await info_of(channel, request)).duration_ms == len("doctorDre") * 60
+
+
 async def test_capabilities_list_the_voices(channel: grpc.aio.Channel) -> None:
     answer = await tts_pb2_grpc.TtsStub(channel).GetCapabilities(common_pb2.CapabilitiesRequest())
     assert answer.model.name == "fake-tone"

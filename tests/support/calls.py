@@ -6,12 +6,14 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
 import redis
 
 from services.gateway.jobs.pipeline import PIPELINES
+from services.shared.ledger.accounts import Use
 from services.shared.ledger.ledger import Ledger
 from services.shared.ledger.records import (
     Child,
@@ -180,6 +182,7 @@ def audit(ledger: Ledger, jobs: Iterable[str]) -> None:
     unfinished = Counter(fields(ledger, job)["tenant"] for job in jobs if not over(ledger, job))
     assert ledger.backlog("")[0] == unfinished.total()
     assert {tenant: ledger.backlog(tenant)[1] for tenant in unfinished} == unfinished
+    _check_storage(ledger, jobs)
 
 
 def over(ledger: Ledger, job: str) -> bool:
@@ -224,6 +227,36 @@ def _check_stages(ledger: Ledger, units: list[Unit]) -> None:
             assert counts.get(state, 0) == mine[state]
             assert counts.get(f"{state}_ms", 0) == audio_ms[state]
         assert counts.get("done", 0) >= mine["done"]
+
+
+def _check_storage(ledger: Ledger, jobs: Iterable[str]) -> None:
+    """What a tenant keeps is what its jobs keep."""
+    kept = Counter[str]()
+    for job in jobs:
+        record = fields(ledger, job)
+        kept[record["tenant"]] += int(record["stored_bytes"])
+    counted: Any = ledger._redis.hgetall(ledger._key("storage"))
+    assert {tenant: int(count) for tenant, count in counted.items()} == {
+        tenant: count for tenant, count in kept.items() if count
+    }
+
+
+def used(ledger: Ledger, tenant: str = "acme") -> dict[str, Use]:
+    """Return what a tenant used around now, per stage; a test may run over midnight."""
+    day = ledger.now().date()
+    total: dict[str, Use] = {}
+    for stages in ledger.accounts.use(tenant, [day - timedelta(1), day, day + timedelta(1)]).values():
+        for stage, use in stages.items():
+            total[stage] = total.get(stage, Use()) + use
+    return total
+
+
+def heard(ledger: Ledger, tenant: str = "acme") -> int:
+    """Return the audio in ms that counted for a tenant's month, around now."""
+    day = ledger.now().date()
+    months = {f"{day + timedelta(days):%Y-%m}" for days in (-1, 0, 1)}
+    found: Any = ledger._redis.mget([ledger._key("audio", tenant, month) for month in months])
+    return sum(int(count or 0) for count in found)
 
 
 def _check_queues(ledger: Ledger, units: list[Unit]) -> None:

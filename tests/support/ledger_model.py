@@ -34,6 +34,8 @@ class ModelJob:
     kind: str
     state: str = "queued"
     fatal: bool = False
+    input_bytes: int = 0
+    file_bytes: int = 0
     units: dict[str, ModelUnit] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -48,6 +50,11 @@ class ModelJob:
     def over(self) -> bool:
         """Whether no unit is left to run; a gathering unit that waits does not count."""
         return all(unit.state in {"done", "dead"} or self._waits(unit) for unit in self.units.values())
+
+    @property
+    def stored_bytes(self) -> int:
+        """What it keeps: nothing once it is cancelled."""
+        return 0 if self.state == "cancelled" else self.input_bytes + self.file_bytes
 
     def children_of(self, unit: ModelUnit, count: int) -> list[str]:
         """Return the indices of the children that a unit's completion may create."""
@@ -84,7 +91,7 @@ class ModelJob:
 
     def retry(self) -> None:
         """Run again what is dead, and gather again."""
-        self.state, self.fatal = "running", False
+        self.state, self.fatal, self.file_bytes = "running", False, 0
         again = [unit for unit in self.units.values() if unit.state == "dead" or self._gathers(unit.position)]
         for unit in again:
             unit.state, unit.failures, unit.losses, unit.output = "blocked", 0, 0, None

@@ -10,7 +10,12 @@ import numpy as np
 
 from services.asr.core import Samples
 from services.asr.engines.base import SAMPLE_RATE_HZ
+from services.shared.config import load
+from services.tts.engines import base as engine_base
+from services.tts.engines.registry import create
+from services.tts.settings import TtsSettings
 
+_BAND_HZ = (300, 3_400)
 FOLDER = Path(__file__).parents[1] / "data"
 
 # What is said in each prompt, in lower case without punctuation.
@@ -27,6 +32,22 @@ def prompt(name: str) -> Samples:
         narrow = np.frombuffer(file.readframes(file.getnframes()), "<i2")
     wide = np.fft.irfft(np.fft.rfft(narrow), 2 * len(narrow)) * 2
     return wide.round().clip(-32768, 32767).astype(np.int16)
+
+
+def telephone(text: str, voice: str) -> Samples:
+    """Return a text as Kokoro speaks it, in the band of a telephone and coded as G.711 does."""
+    engine = create("kokoro", load(TtsSettings))
+    wide = engine.synthesize(text, voice, 1.0)
+    spectrum = np.fft.rfft(wide[: wide.size // 3 * 3])
+    pitch_hz = np.fft.rfftfreq(wide.size // 3 * 3, 1 / engine_base.SAMPLE_RATE_HZ)
+    spectrum[(pitch_hz < _BAND_HZ[0]) | (pitch_hz > _BAND_HZ[1])] = 0
+    narrow = np.fft.irfft(spectrum, wide.size // 3 * 2)
+    level = np.sign(narrow) * np.log1p(255 * np.abs(narrow / np.abs(narrow).max() / 2)) / np.log1p(255)
+    coded = np.round(level * 127) / 127
+    samples: Samples = (32767 * np.sign(coded) * np.expm1(np.abs(coded) * np.log1p(255)) / 255).astype(
+        np.int16
+    )
+    return samples
 
 
 def silence(seconds: float) -> Samples:

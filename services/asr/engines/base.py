@@ -69,6 +69,26 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
+class Guidance:
+    """What a caller knows of a region before it is heard, and wants of it.
+
+    Attributes:
+        hints: Words and names to expect, the most important first; an engine takes what it has room for.
+        prompt: Text that may have come before, which sets style and spelling; of a long one the end counts.
+        temperature: Of sampling, 0 to 1; 0 for the engine's own way.
+        text_only: Whether the engine may leave the words out, to save the time that they take.
+    """
+
+    hints: tuple[str, ...] = ()
+    prompt: str = ""
+    temperature: float = 0.0
+    text_only: bool = False
+
+
+UNGUIDED: Final = Guidance()
+
+
+@dataclass(frozen=True, slots=True)
 class Hypothesis:
     """What was said.
 
@@ -78,6 +98,10 @@ class Hypothesis:
         confidence: Geometric mean of the tokens' probabilities, 0 to 1; 0 for an empty text.
         words: In order of time.
         warnings: Stable codes, see Caution.
+        log_probability: Mean of the tokens' natural logarithms, at most 0; 0 for an empty text.
+        no_speech: Probability that nobody speaks, 0 to 1.
+        spoken: BCP-47 code of what was said; empty when it was to be detected and nothing was said.
+        spoken_confidence: 0 to 1; 1 when the language was given.
     """
 
     text: str
@@ -85,11 +109,15 @@ class Hypothesis:
     confidence: float
     words: tuple[Word, ...] = ()
     warnings: tuple[str, ...] = ()
+    log_probability: float = 0.0
+    no_speech: float = 0.0
+    spoken: str = ""
+    spoken_confidence: float = 1.0
 
 
 def silence(language: str) -> Hypothesis:
     """Return the hypothesis for audio without speech."""
-    return Hypothesis("", language, 0.0, warnings=(Caution.NO_SPEECH,))
+    return Hypothesis("", language, 0.0, warnings=(Caution.NO_SPEECH,), no_speech=1.0)
 
 
 class AsrEngine(Protocol):
@@ -126,15 +154,21 @@ class AsrEngine(Protocol):
         ...
 
     def transcribe(
-        self, audio: Audio, language: str, task: Task, cancelled: Callable[[], bool] = lambda: False
+        self,
+        audio: Audio,
+        language: str | None,
+        task: Task,
+        cancelled: Callable[[], bool] = lambda: False,
+        guidance: Guidance = UNGUIDED,
     ) -> Hypothesis:
         """Recognise a region of at most 30 s that has speech in it.
 
         Args:
             audio: The region.
-            language: One of `languages`.
+            language: One of `languages`; None to detect it.
             task: TRANSLATE only where `translates_to_english`.
             cancelled: Says whether to stop; asked between the steps of a model that has several.
+            guidance: What to expect; UNGUIDED changes nothing.
 
         Raises:
             Cancelled: `cancelled()` became true.

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
-from services.asr.engines.base import SAMPLE_RATE_HZ, Audio, Caution, Hypothesis, Model, Span, Task, Word
+from services.asr.engines.base import (
+    SAMPLE_RATE_HZ,
+    UNGUIDED,
+    Audio,
+    Guidance,
+    Hypothesis,
+    Model,
+    Span,
+    Task,
+    Word,
+    silence,
+)
 from services.asr.settings import AsrSettings
 
 _FRAME: Final = SAMPLE_RATE_HZ // 50
 _LOUD: Final = 0.01
 _WORD_MS: Final = 400
+_SURE: Final = 0.9
 _WORDS: Final = {
     "en": ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
     "es": ("cero", "uno", "dos", "tres", "cuatro", "cinco", "seis", "siete", "ocho", "nueve"),
@@ -58,21 +72,43 @@ class FakeEngine:
     def transcribe(
         self,
         audio: Audio,
-        language: str,
+        language: str | None,
         task: Task,
         cancelled: Callable[[], bool] = lambda: False,  # noqa: ARG002 - it takes no time
+        guidance: Guidance = UNGUIDED,
     ) -> Hypothesis:
-        """Count."""
-        written = "en" if task is Task.TRANSLATE else language
+        """Count; a word that a hint or a word of the prompt begins with is written as that one."""
+        spoken, confidence = self._spoken(audio, language)
+        written = "en" if task is Task.TRANSLATE else spoken
         duration_ms = len(audio) * 1000 // SAMPLE_RATE_HZ
-        texts = _WORDS[written]
+        texts = [_spelled(word, guidance) for word in _WORDS[written]]
+        sure = _SURE * (1 - guidance.temperature / 2)
         words = tuple(
-            Word(texts[number % 10], start_ms, start_ms + _WORD_MS, 0.9)
+            Word(texts[number % 10], start_ms, start_ms + _WORD_MS, sure)
             for number, start_ms in enumerate(range(0, duration_ms - _WORD_MS + 1, _WORD_MS))
         )
         if not words:
-            return Hypothesis("", written, 0.0, warnings=(Caution.NO_SPEECH,))
-        return Hypothesis(" ".join(word.text for word in words), written, 0.9, words)
+            return replace(silence(written), spoken=spoken, spoken_confidence=confidence)
+        return Hypothesis(
+            text=" ".join(word.text for word in words),
+            language=written,
+            confidence=sure,
+            words=() if guidance.text_only else words,
+            log_probability=math.log(sure),
+            no_speech=1 - sure,
+            spoken=spoken,
+            spoken_confidence=confidence,
+        )
+
+    def _spoken(self, audio: Audio, language: str | None) -> tuple[str, float]:
+        if language is not None:
+            return language, 1.0
+        return max(self.language_probabilities(audio).items(), key=lambda vote: vote[1])
+
+
+def _spelled(word: str, guidance: Guidance) -> str:
+    known = (*guidance.hints, *guidance.prompt.split())
+    return next((name for name in known if name.lower().startswith(word)), word)
 
 
 def load(_settings: AsrSettings) -> FakeEngine:

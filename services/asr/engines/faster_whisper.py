@@ -18,7 +18,20 @@ from faster_whisper.transcribe import get_compression_ratio
 from faster_whisper.vad import VadOptions, get_speech_timestamps
 from numpy.typing import NDArray
 
-from services.asr.engines.base import SAMPLE_RATE_HZ, Audio, Caution, Hypothesis, Model, Span, Task, Word
+from services.asr.engines.base import (
+    SAMPLE_RATE_HZ,
+    UNGUIDED,
+    Audio,
+    Caution,
+    Guidance,
+    Hypothesis,
+    Model,
+    Span,
+    Task,
+    Word,
+    silence,
+)
+from services.asr.engines.whisper_prompt import expectations
 from services.asr.settings import AsrSettings
 from services.shared.errors import Cancelled
 from services.shared.models.catalogue import Catalogue
@@ -81,13 +94,28 @@ class _Passage:
     log_probability: float
     tokens: int
     words: Sequence[Mapping[str, Any]]
+    no_speech: float = 0.0
+
+
+@dataclass(slots=True)
+class _Call:
+    """What the steps for one region have in common.
+
+    Attributes:
+        cancelled: Says whether to stop.
+        spoken: Token of the language and its probability, once detected.
+    """
+
+    cancelled: Callable[[], bool] = bool
+    spoken: tuple[str, float] | None = None
 
 
 class _Steps:
     """The model of the library, looking whether the thread's caller has gone before each of its steps.
 
-    Nothing interrupts a step. The library takes several for a region: it encodes, decodes up to six
-    times at rising temperatures when it is not satisfied, aligns, and does it again for a next window.
+    Nothing interrupts a step. The library takes several for a region: it encodes, detects the language if it
+    is told to, decodes up to six times at rising temperatures when it is not satisfied, aligns, and does it
+    again for a next window.
 
     Args:
         model: What the library calls.
@@ -95,16 +123,17 @@ class _Steps:
 
     def __init__(self, model: Any) -> None:
         self._model = model
-        self._cancelled: ContextVar[Callable[[], bool]] = ContextVar("cancelled", default=bool)
+        self._call: ContextVar[_Call] = ContextVar("call", default=_Call())
 
     @contextmanager
-    def until(self, cancelled: Callable[[], bool]) -> Iterator[None]:
+    def until(self, cancelled: Callable[[], bool]) -> Iterator[_Call]:
         """Ask `cancelled` before each step of this thread inside the block."""
-        token = self._cancelled.set(cancelled)
+        call = _Call(cancelled)
+        token = self._call.set(call)
         try:
-            yield
+            yield call
         finally:
-            self._cancelled.reset(token)
+            self._call.reset(token)
 
     def encode(self, *arguments: Any, **named: Any) -> Any:
         return self._step(self._model.encode, *arguments, **named)
@@ -115,8 +144,20 @@ class _Steps:
     def align(self, *arguments: Any, **named: Any) -> Any:
         return self._step(self._model.align, *arguments, **named)
 
+    def detect_language(self, encoded: Any) -> list[list[tuple[str, float]]]:
+        """Say what the first window of the region said, so that a later one does not change the language."""
+        call = self._call.get()
+        if call.spoken is None:
+            call.spoken = self.languages(encoded)[0]
+        return [[call.spoken]]
+
+    def languages(self, encoded: Any) -> list[tuple[str, float]]:
+        """Return the tokens of languages with their probabilities, the likeliest first."""
+        (ranked,) = self._step(self._model.detect_language, encoded)
+        return list(ranked)
+
     def _step(self, step: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
-        if self._cancelled.get()():
+        if self._call.get().cancelled():
             raise Cancelled("The caller went away while its region was recognised.")
         return step(*arguments, **named)
 
@@ -184,28 +225,50 @@ class FasterWhisperEngine:
     def language_probabilities(self, audio: Audio) -> Mapping[str, float]:
         """Encode one window and read the language token's distribution."""
         encoded = self._whisper.encode(self._window(audio))
-        tokens = self._whisper.model.detect_language(encoded)[0]
-        codes = ((token.strip("<|>"), probability) for token, probability in tokens)
-        return {_BCP47.get(code, code): probability for code, probability in codes}
+        return {_tag(token): probability for token, probability in self._steps.languages(encoded)}
 
     def transcribe(
-        self, audio: Audio, language: str, task: Task, cancelled: Callable[[], bool] = lambda: False
+        self,
+        audio: Audio,
+        language: str | None,
+        task: Task,
+        cancelled: Callable[[], bool] = lambda: False,
+        guidance: Guidance = UNGUIDED,
     ) -> Hypothesis:
         """Decode in a short window if that is wanted, and in the whole one if that went wrong."""
-        with self._steps.until(cancelled):
-            return self._transcribe(audio, language, task)
+        with self._steps.until(cancelled) as call:
+            passages = self._transcribe(audio, language, task, guidance)
+        spoken, confidence = language or self._languages[0], 1.0
+        if call.spoken is not None:
+            spoken, confidence = _tag(call.spoken[0]), call.spoken[1]
+        written = "en" if task is Task.TRANSLATE else spoken
+        heard = _hypothesis(passages, len(audio) / SAMPLE_RATE_HZ, written)
+        return replace(heard, spoken=spoken, spoken_confidence=confidence)
 
-    def _transcribe(self, audio: Audio, language: str, task: Task) -> Hypothesis:
-        code, duration_s = _WHISPER.get(language, language), len(audio) / SAMPLE_RATE_HZ
-        passages: list[_Passage] = []
+    def _transcribe(
+        self, audio: Audio, language: str | None, task: Task, guidance: Guidance
+    ) -> Sequence[_Passage]:
+        duration_s = len(audio) / SAMPLE_RATE_HZ
+        expected = dict(expectations(guidance, self._encode, self._whisper.hf_tokenizer.decode))
+        # The library detects the language from what it encodes anyway; a code only fills the place meanwhile.
+        expected["multilingual"] = language is None and self._whisper.model.is_multilingual
+        code = _WHISPER.get(language or "en", language or "en")
         # In a short window the model often forgets to translate and writes down what it hears.
-        if self._decoding.margin_s < _WINDOW_S and task is Task.TRANSCRIBE:
-            passages = self._decode_short(audio, code)
+        short = self._decoding.margin_s < _WINDOW_S and task is Task.TRANSCRIBE and not guidance.temperature
+        passages = self._decode_short(audio, code, expected) if short else []
         if not _is_sound(passages, duration_s):
-            passages = self._decode_whole(audio, code, task)
-        return _hypothesis(passages, duration_s, "en" if task is Task.TRANSLATE else language)
+            if guidance.temperature:
+                expected["temperature"] = guidance.temperature
+            # Only the whole window can do without: words tell whether to trust a short one.
+            expected["word_timestamps"] = not guidance.text_only
+            passages = self._decode_whole(audio, code, task, expected)
+        return passages
 
-    def _decode_short(self, audio: Audio, code: str) -> list[_Passage]:
+    def _encode(self, text: str) -> list[int]:
+        tokens: list[int] = self._whisper.hf_tokenizer.encode(text, add_special_tokens=False).ids
+        return tokens
+
+    def _decode_short(self, audio: Audio, code: str, expected: Mapping[str, Any]) -> list[_Passage]:
         tokenizer = Tokenizer(
             self._whisper.hf_tokenizer,
             self._whisper.model.is_multilingual,
@@ -215,20 +278,17 @@ class FasterWhisperEngine:
         # The pipeline keeps state between calls, so each call has its own.
         pipeline = BatchedInferencePipeline(self._whisper)
         chunk = {"offset": 0.0, "duration": len(audio) / SAMPLE_RATE_HZ}
-        (decoded,) = pipeline.forward(self._window(audio), tokenizer, [chunk], self._options)
-        return [
-            _Passage(found["text"], found["end"], found["avg_logprob"], len(found["tokens"]), found["words"])
-            for found in decoded
-        ]
+        options = replace(self._options, **expected)
+        (decoded,) = pipeline.forward(self._window(audio), tokenizer, [chunk], options)
+        return [_passage(found) for found in decoded]
 
-    def _decode_whole(self, audio: Audio, code: str, task: Task) -> list[_Passage]:
-        segments, _ = self._whisper.transcribe(audio, language=code, task=task.value, **self._overrides())
-        return [
-            _Passage(
-                found.text, found.end, found.avg_logprob, len(found.tokens), list(map(asdict, found.words))
-            )
-            for found in segments
-        ]
+    def _decode_whole(
+        self, audio: Audio, code: str, task: Task, expected: Mapping[str, Any]
+    ) -> list[_Passage]:
+        segments, _ = self._whisper.transcribe(
+            audio, language=code, task=task.value, **{**self._overrides(), **expected}
+        )
+        return [_passage(asdict(found)) for found in segments]
 
     def _overrides(self) -> dict[str, Any]:
         # Conditioning on earlier text makes Whisper repeat itself across pauses.
@@ -268,6 +328,23 @@ def load(settings: AsrSettings) -> FasterWhisperEngine:
     return FasterWhisperEngine(catalogue.folder(name), Model(name, catalogue.revision(name)), decoding)
 
 
+def _tag(token: str) -> str:
+    """Return the BCP-47 primary tag of a language's token."""
+    code = token.strip("<|>")
+    return _BCP47.get(code, code)
+
+
+def _passage(found: Mapping[str, Any]) -> _Passage:
+    return _Passage(
+        found["text"],
+        found["end"],
+        found["avg_logprob"],
+        len(found["tokens"]),
+        found["words"] or (),
+        found["no_speech_prob"],
+    )
+
+
 def _is_sound(passages: Sequence[_Passage], duration_s: float) -> bool:
     text = _joined(passages)
     if not text:
@@ -294,7 +371,7 @@ def _log_probability(passages: Sequence[_Passage]) -> float:
 def _hypothesis(passages: Sequence[_Passage], duration_s: float, language: str) -> Hypothesis:
     text = _joined(passages)
     if not text:
-        return Hypothesis("", language, 0.0, warnings=(Caution.NO_SPEECH,))
+        return silence(language)
     log_probability = _log_probability(passages)
     cautions = {
         Caution.LOW_CONFIDENCE: log_probability < _MIN_LOG_PROBABILITY,
@@ -306,6 +383,8 @@ def _hypothesis(passages: Sequence[_Passage], duration_s: float, language: str) 
         confidence=min(math.exp(log_probability), 1.0),
         words=_words(passages, round(duration_s * 1000)),
         warnings=tuple(caution for caution, holds in cautions.items() if holds),
+        log_probability=min(log_probability, 0.0),
+        no_speech=min(passage.no_speech for passage in passages),
     )
 
 

@@ -1,23 +1,21 @@
-"""`dragoman submit`, `watch`, `jobs`, `jobs retry`, `job`, `cancel` and `result`: work for a gateway."""
+"""`dragoman submit`, `watch`, `jobs`, `job`, `cancel`, `result` and `erase`: work for a gateway."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
-from services.cli import transcript, watching
-from services.cli.client import Gateway, Job, connect
+from dragoman import Dragoman, Job
+from services.cli import tables, transcript, watching
+from services.cli.client import SUBMIT_RETRIES, connect
 from services.cli.settings import CliSettings
 from services.cli.submission import SubmitOptions
 from services.shared.config import load
 from services.shared.errors import DragomanError
-
-_TABLE_WIDTH: Final = 110
 
 group = typer.Typer(invoke_without_command=True)
 
@@ -33,16 +31,16 @@ class JobEndedBadly(DragomanError):
 def submit(options: SubmitOptions) -> None:
     """Submit a job: a recording to translate, transcribe or convert, or a text."""
     options.require_input()
-    console = Console()
-    with connect(load(CliSettings)) as gateway:
-        job = gateway.submit(options.spec(), options.file)
+    console, settings = Console(), load(CliSettings)
+    with connect(settings, SUBMIT_RETRIES) as gateway:
+        job = gateway.jobs.submit(options.spec(), file=options.file)
         console.print(job.id, highlight=False)
         if not options.watch and options.out is None:
             return
         job = require_success(watching.watch(gateway, job.id, console))
         show(gateway, job, console)
         if options.out is not None:
-            list_files(gateway.download_all(job, options.out), console)
+            list_files(gateway.jobs.download_all(job, options.out), console)
 
 
 def watch(job_id: JobId) -> None:
@@ -57,13 +55,12 @@ def jobs(context: typer.Context, limit: Annotated[int, typer.Option(help="At mos
     """List the newest jobs, or retry one."""
     if context.invoked_subcommand is not None:
         return
-    table = Table("job", "kind", "state", "created", "audio", box=None, pad_edge=False)
+    table = tables.table("job", "kind", "state", "created", "audio")
     with connect(load(CliSettings)) as gateway:
-        for job in gateway.jobs(limit):
+        for job in gateway.jobs.list(limit=limit):
             audio = "" if job.audio_ms is None else transcript.clock(job.audio_ms)
-            table.add_row(job.id, job.kind, job.state, f"{job.created_at.astimezone():%F %T}", audio)
-    # Wide enough for whole ids also where the terminal is not: they are there to be copied.
-    Console(highlight=False, width=max(Console().width, _TABLE_WIDTH)).print(table)
+            table.add_row(job.id, job.kind, job.state, tables.moment(job.created_at), audio)
+    tables.show(table)
 
 
 @group.command()
@@ -74,7 +71,7 @@ def retry(
     """Run again what failed of a job."""
     console = Console()
     with connect(load(CliSettings)) as gateway:
-        typer.echo(gateway.retry(job_id).state)
+        typer.echo(gateway.jobs.retry(job_id).state)
         if watch:
             show(gateway, require_success(watching.watch(gateway, job_id, console)), console)
 
@@ -82,13 +79,13 @@ def retry(
 def job(job_id: JobId) -> None:
     """Show one job as JSON."""
     with connect(load(CliSettings)) as gateway:
-        typer.echo(gateway.job(job_id).model_dump_json(indent=2))
+        typer.echo(gateway.jobs.get(job_id).model_dump_json(indent=2))
 
 
 def cancel(job_id: JobId) -> None:
     """Ask for a job to end."""
     with connect(load(CliSettings)) as gateway:
-        typer.echo(gateway.cancel(job_id).state)
+        typer.echo(gateway.jobs.cancel(job_id).state)
 
 
 def result(
@@ -97,9 +94,16 @@ def result(
 ) -> None:
     """Print a job's result as JSON."""
     with connect(load(CliSettings)) as gateway:
-        typer.echo(json.dumps(gateway.result(job_id), ensure_ascii=False, indent=2))
+        document = gateway.jobs.result_document(job_id)
+        typer.echo(json.dumps(document, ensure_ascii=False, indent=2))
         if out is not None:
-            list_files(gateway.download_all(gateway.job(job_id), out), Console(stderr=True))
+            list_files(gateway.jobs.download_all(job_id, out), Console(stderr=True))
+
+
+def erase(job_id: JobId) -> None:
+    """Delete a job that is over and all that was kept of it; prints the receipt's id."""
+    with connect(load(CliSettings)) as gateway:
+        typer.echo(gateway.jobs.erase(job_id).id)
 
 
 def require_success(job: Job) -> Job:
@@ -108,20 +112,22 @@ def require_success(job: Job) -> Job:
     Raises:
         JobEndedBadly: it failed or was cancelled; carries the job's own code.
     """
-    if job.state in {"succeeded", "partially_succeeded"}:
+    if job.good:
         return job
     if job.error is not None:
         raise JobEndedBadly(job.error.detail, code=job.error.code)
     raise JobEndedBadly(f"{job.id} is {job.state}.", code=job.state)
 
 
-def show(gateway: Gateway, job: Job, console: Console) -> None:
+def show(gateway: Dragoman, job: Job, console: Console) -> None:
     """Print what a job came to: its transcript or its text, and what it cost."""
     if job.kind in {"speech_translation", "transcription"}:
-        console.print(transcript.table(gateway.result(job.id)))
+        console.print(transcript.table(gateway.jobs.result_document(job)))
         console.print()
     elif job.kind == "text_translation":
-        console.print(gateway.result(job.id)["translation"]["text"], markup=False, highlight=False)
+        result = gateway.jobs.result(job)
+        text = result.translation.text if result.translation else ""
+        console.print(text, markup=False, highlight=False)
     console.print(watching.costs(job))
     if job.state == "partially_succeeded":
         console.print("A part of it failed; `dragoman job` and the result say which.", style="yellow")

@@ -8,13 +8,15 @@ import sys
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
 
+from dragoman import Dragoman, JobSpec
+from dragoman.specs import ChannelSpec
 from services.cli import watching
-from services.cli.client import Gateway, connect
+from services.cli.client import SUBMIT_RETRIES, connect
 from services.cli.commands import jobs
 from services.cli.commands.stack import reporter, say
 from services.cli.settings import CliSettings
@@ -24,7 +26,7 @@ from services.shared.config import load
 from services.shared.errors import InvalidRequest
 
 # Who speaks what on the bundled recording; NOTICE.md beside it says where it is from.
-BUNDLED_CHANNELS: Final = (
+BUNDLED_CHANNELS: Final[tuple[ChannelSpec, ...]] = (
     {"role": "agent", "source_language": "en", "target_language": "pt-BR"},
     {"role": "customer", "source_language": "pt-BR", "target_language": "en"},
 )
@@ -43,10 +45,12 @@ def demo(
     console = Console()
     with running(Stack(settings), console), contextlib.ExitStack() as opened:
         file = call or opened.enter_context(resources.as_file(resources.files(__package__) / "call.wav"))
-        _translate(opened.enter_context(connect(settings)), file, spec, settings.home, console)
+        _translate(
+            opened.enter_context(connect(settings, SUBMIT_RETRIES)), file, spec, settings.home, console
+        )
 
 
-def spec_for(call: Path | None, source: str | None, target: str | None) -> dict[str, Any]:
+def spec_for(call: Path | None, source: str | None, target: str | None) -> JobSpec:
     """Return the job spec for the bundled call, or for the user's own.
 
     Raises:
@@ -78,12 +82,12 @@ def running(stack: Stack, console: Console) -> Iterator[None]:
                 stack.down(reporter(console))
 
 
-def _translate(gateway: Gateway, file: Path, spec: dict[str, Any], home: Path, console: Console) -> None:
+def _translate(gateway: Dragoman, file: Path, spec: JobSpec, home: Path, console: Console) -> None:
     console.print(f"Translating {file.name}", style="bold")
-    job = gateway.submit(spec, file)
+    job = gateway.jobs.submit(spec, file=file)
     job = jobs.require_success(watching.watch(gateway, job.id, console))
     console.print()
     jobs.show(gateway, job, console)
     console.print()
     console.print("Files", style="bold")
-    jobs.list_files(gateway.download_all(job, home / "demo" / job.id), console)
+    jobs.list_files(gateway.jobs.download_all(job, home / "demo" / job.id), console)

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from services.cli.client import Scale, connect
+from dragoman.models import Scale
+from services.cli.client import connect
 from services.cli.settings import CliSettings
 from services.cli.stack.embedded import Report
 from services.shared.errors import DragomanError
@@ -66,8 +67,9 @@ class Autoscaler:
     def step(self) -> None:
         """Ask once and apply the answer; while the gateway is away, all stays as it is."""
         try:
-            with connect(self._settings) as gateway:
-                scales = gateway.scaling()
+            # No retries: the next look is the next try.
+            with connect(self._settings, retries=0) as gateway:
+                scales = gateway.stages().scaling
             self._backend.apply(scales, self._report)
             trouble = ""
         except DragomanError as error:

@@ -6,7 +6,7 @@ import shlex
 import subprocess
 from collections.abc import Mapping, Sequence
 
-from services.cli.client import Scale
+from dragoman.models import Scale
 from services.cli.settings import CliSettings
 from services.cli.stack.autoscaler import Size, wished
 from services.cli.stack.embedded import Report

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from services.cli.client import Scale
+from dragoman.models import Scale
 from services.cli.settings import CliSettings
 from services.cli.stack.autoscaler import Size, wished
 from services.cli.stack.embedded import Report, Stack

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain
@@ -134,8 +133,6 @@ class PyavEngine:
                     "options": dict(container.options),
                     "sample_rate_hz": order.sample_rate_hz,
                     "max_duration_ms": order.max_duration_ms,
-                    "sinks": [sink.fileno() for sink in sinks],
-                    "parent": os.getpid(),
                     "budget": budget,
                 },
                 cancelled,

@@ -1,10 +1,8 @@
-"""API keys: how they look, and how the administrator's is made and kept."""
+"""How API keys look, and how the administrator's is made and kept."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import hmac
 import os
 import secrets
 import string
@@ -13,10 +11,8 @@ import zlib
 from pathlib import Path
 from typing import Final
 
-from services.gateway.access.model import ALL_SCOPES, Caller
-from services.shared.errors import Misconfigured, Unauthorized
+from services.shared.errors import Misconfigured
 
-ADMIN_TENANT: Final = "default"
 _PREFIX: Final = "dgm_"
 _RANDOM_BYTES: Final = 32
 _DIGITS: Final = string.digits + string.ascii_uppercase + string.ascii_lowercase
@@ -69,31 +65,6 @@ def _write_once(file: Path) -> None:
             os.link(draft, file)
     finally:
         draft.unlink()
-
-
-class Keys:
-    """Knows which key belongs to which tenant; keeps digests only."""
-
-    def __init__(self, admin_key: str) -> None:
-        self._callers = {_digest(admin_key): Caller(ADMIN_TENANT, "key_admin", ALL_SCOPES)}
-
-    def caller(self, key: str | None) -> Caller:
-        """Return whom a key stands for.
-
-        Raises:
-            Unauthorized: there is no key (missing_key), or it is a wrong one (invalid_key).
-        """
-        if not key:
-            raise Unauthorized("Send your API key as Authorization: Bearer KEY.", code="missing_key")
-        digest = _digest(key)
-        for known, caller in self._callers.items():
-            if hmac.compare_digest(known, digest):
-                return caller
-        raise Unauthorized("This API key is not valid here.", code="invalid_key")
-
-
-def _digest(key: str) -> bytes:
-    return hashlib.sha256(key.encode()).digest()
 
 
 def _checksum(body: str) -> str:

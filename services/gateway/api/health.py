@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Literal
 
 from fastapi import APIRouter, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 
@@ -30,7 +31,7 @@ async def alive() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/readyz")
+@router.get("/readyz", responses={HTTPStatus.SERVICE_UNAVAILABLE: {"model": ReadyView}})
 def ready(context: Wired, response: Response, of: Literal["all", "gateway"] = "all") -> ReadyView:
     """Say whether jobs can be taken and worked on: 200, or 503 with the component that is missing.
 
@@ -50,7 +51,7 @@ def _ending(context: Context) -> list[Component]:
     return [Component("gateway", ready=False, detail="ending")] if context.ending.is_set() else []
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse)
 def metrics(context: Wired) -> Response:
     """Return the metrics of this process, and what is looked up for them, for Prometheus."""
     registry = telemetry.shown("gateway", Lookups(context.store, context.settings), context.scaling)

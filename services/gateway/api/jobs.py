@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-import functools
 import re
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from http import HTTPStatus
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, cast
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
+from services.gateway.api import ranges
 from services.gateway.api.context import Reader, Wired, Writer
 from services.gateway.api.errors import RETRY_AFTER_S
-from services.gateway.api.events import events
+from services.gateway.api.events import Watching
+from services.gateway.api.moments import Moment
 from services.gateway.api.pages import make_token, read_token
-from services.gateway.api.schemas import FilesView, FileView, JobPageView, JobView
+from services.gateway.api.schemas import ErasureView, FilesView, FileView, JobPageView, JobView
 from services.gateway.api.uploads import received
+from services.gateway.api.views import Views
 from services.gateway.jobs.admission import Repeatable
 from services.gateway.jobs.model import File, JobState
 from services.gateway.jobs.ports import JobQuery
 from services.gateway.jobs.service import Sent
+from services.gateway.jobs.spec import kinds
 from services.shared import telemetry
 
 MAX_PAGE_SIZE: Final = 200
@@ -35,6 +40,7 @@ _BODY: Final[dict[str, Any]] = {
                 "schema": {
                     "type": "object",
                     "required": ["spec"],
+                    "additionalProperties": False,
                     "properties": {"spec": SPEC, "file": {"type": "string", "format": "binary"}},
                 },
                 "encoding": {"spec": {"contentType": "application/json"}},
@@ -44,7 +50,59 @@ _BODY: Final[dict[str, Any]] = {
     }
 }
 
+_PARTIAL: Final[dict[int | str, dict[str, Any]]] = {
+    HTTPStatus.PARTIAL_CONTENT: {"description": "The part that Range asks for"},
+    HTTPStatus.NOT_MODIFIED: {"description": "It is what If-None-Match names"},
+    HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE: {"description": "The file has no such part"},
+}
+_RESULT: Final = _PARTIAL | {
+    HTTPStatus.OK: {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Result"}}}}
+}
+_FILE: Final = _PARTIAL | {
+    HTTPStatus.OK: {"content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}
+}
+_EVENTS: Final[dict[int | str, dict[str, Any]]] = {
+    HTTPStatus.OK: {"content": {"text/event-stream": {"schema": {"type": "string"}}}},
+    HTTPStatus.NO_CONTENT: {"description": "Last-Event-ID names the final version"},
+}
+_METADATA: Final = "metadata."
+_LISTED: Final = {
+    "parameters": [
+        {
+            "name": "metadata",
+            "in": "query",
+            "description": "Names and values that the jobs must have, each as metadata.<name>=<value>.",
+            "schema": {"type": "object", "additionalProperties": {"type": "string"}},
+            "style": "form",
+            "explode": True,
+        }
+    ]
+}
+
 router = APIRouter(prefix="/v1/jobs", tags=["jobs"])
+receipts = APIRouter(prefix="/v1/erasures", tags=["jobs"])
+
+
+async def views_of(request: Request) -> Views:
+    """Return who shows jobs."""
+    return cast("Views", request.app.state.views)
+
+
+async def watching_of(request: Request) -> Watching:
+    """Return who looks after jobs that are watched."""
+    return cast("Watching", request.app.state.watching)
+
+
+Shows = Annotated[Views, Depends(views_of)]
+Kind = StrEnum("Kind", {name: name for name in kinds()})  # type: ignore[misc]  # kinds are data
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """When listed jobs were created: at `created_after` or later, and earlier than `created_before`."""
+
+    created_after: Moment | None = None
+    created_before: Moment | None = None
 
 
 IdempotencyKey = Annotated[
@@ -89,53 +147,70 @@ async def submit(
     return JobView.of(accepted.job)
 
 
-@router.get("")
-def list_jobs(
-    context: Wired,
+def wanted_jobs(
+    request: Request,
     tenant: Reader,
     page_size: Annotated[int, Query(ge=0)] = 50,
-    page_token: str = "",
     state: JobState | None = None,
-) -> JobPageView:
-    """List jobs, newest first; a page_size above the most is brought down to it."""
-    limit = min(page_size or MAX_PAGE_SIZE, MAX_PAGE_SIZE)
-    page = context.jobs.list(JobQuery(tenant, limit, state, before=read_token(page_token, state)))
-    return JobPageView(
-        jobs=[JobView.of(job) for job in page.jobs], next_page_token=make_token(page.before, state)
+    kind: Kind | None = None,
+    created: Annotated[Created, Depends()] = Created(),
+) -> JobQuery:
+    """Return which jobs a list is to hold: its parameters, and any `metadata.<name>=<value>`."""
+    pairs = request.query_params.items()
+    return JobQuery(
+        tenant=tenant,
+        limit=min(page_size or MAX_PAGE_SIZE, MAX_PAGE_SIZE),
+        state=state,
+        kind=kind,
+        created_after=created.created_after,
+        created_before=created.created_before,
+        metadata={name.removeprefix(_METADATA): value for name, value in pairs if name.startswith(_METADATA)},
     )
 
 
-@router.get("/{job_id}")
-def get_job(job_id: str, context: Wired, tenant: Reader) -> JobView:
+@router.get("", openapi_extra=_LISTED)
+def list_jobs(
+    context: Wired, query: Annotated[JobQuery, Depends(wanted_jobs)], page_token: str = ""
+) -> JobPageView:
+    """List jobs, newest first; a page_size above the most is brought down to it."""
+    page = context.jobs.list(replace(query, before=read_token(page_token, query)))
+    return JobPageView(
+        jobs=[JobView.of(job) for job in page.jobs], next_page_token=make_token(page.before, query)
+    )
+
+
+@router.get("/{job_id}", response_model=JobView)
+async def get_job(request: Request, job_id: str, tenant: Reader) -> Response:
     """Return a job as it stands."""
-    return JobView.of(context.jobs.get(tenant, job_id))
+    # What is asked for most: a job that did not change is shown as it was, without a model's checks.
+    shown = await (await views_of(request)).show(tenant, job_id)
+    return Response(shown.body, media_type="application/json")
 
 
-@router.get("/{job_id}/events")
+@router.get("/{job_id}/events", responses=_EVENTS, response_class=StreamingResponse)
 async def watch(
-    job_id: str, context: Wired, tenant: Reader, last_event_id: Annotated[int, Header(ge=0)] = 0
+    job_id: str,
+    views: Shows,
+    watching: Annotated[Watching, Depends(watching_of)],
+    tenant: Reader,
+    last_event_id: Annotated[int, Header(ge=0)] = 0,
 ) -> Response:
     """Stream the job's changes until its final state; 204 when the client has seen that already."""
-    look = functools.partial(context.jobs.get, tenant, job_id)
-    job = await run_in_threadpool(look)
-    if job.state.final and job.version <= last_event_id:
+    shown = await views.show(tenant, job_id)
+    if shown.final and shown.version <= last_event_id:
         return Response(status_code=HTTPStatus.NO_CONTENT)
     return StreamingResponse(
-        events(look, context.settings, context.ending, last_event_id),
+        watching.events(job_id, shown, last_event_id),
         media_type="text/event-stream",
         headers={"cache-control": "no-store", "x-accel-buffering": "no"},
     )
 
 
-@router.get("/{job_id}/result")
-def result(job_id: str, context: Wired, tenant: Reader) -> Response:
+@router.head("/{job_id}/result", include_in_schema=False)
+@router.get("/{job_id}/result", responses=_RESULT)
+def result(request: Request, job_id: str, context: Wired, tenant: Reader) -> Response:
     """Return the result document of a finished job."""
-    file = context.jobs.result(tenant, job_id)
-    return StreamingResponse(
-        context.jobs.content(file),
-        media_type=file.media_type,
-        headers={"content-length": str(file.size_bytes)},
-    )
+    return ranges.answer(request, context.jobs.result(tenant, job_id), context.jobs.content, {})
 
 
 @router.get("/{job_id}/artifacts")
@@ -145,19 +220,12 @@ def list_artifacts(job_id: str, context: Wired, tenant: Reader) -> FilesView:
     return FilesView(artifacts=[FileView.of(job, file) for file in job.files])
 
 
-@router.get("/{job_id}/artifacts/{name}")
-def download(job_id: str, name: str, context: Wired, tenant: Reader) -> Response:
-    """Return one file of a job."""
+@router.head("/{job_id}/artifacts/{name}", include_in_schema=False)
+@router.get("/{job_id}/artifacts/{name}", responses=_FILE, response_class=StreamingResponse)
+def download(request: Request, job_id: str, name: str, context: Wired, tenant: Reader) -> Response:
+    """Return one file of a job, or a part of it."""
     file = context.jobs.file(tenant, job_id, name)
-    return StreamingResponse(
-        context.jobs.content(file),
-        media_type=file.media_type,
-        headers={
-            "content-length": str(file.size_bytes),
-            "content-disposition": disposition(file),
-            "x-content-type-options": "nosniff",
-        },
-    )
+    return ranges.answer(request, file, context.jobs.content, {"content-disposition": disposition(file)})
 
 
 @router.post("/{job_id}/cancel")
@@ -172,10 +240,16 @@ def retry(job_id: str, context: Wired, tenant: Writer) -> JobView:
     return JobView.of(context.jobs.retry(tenant, job_id))
 
 
-@router.delete("/{job_id}", status_code=HTTPStatus.NO_CONTENT)
-def erase(job_id: str, context: Wired, tenant: Writer) -> None:
-    """Forget a finished job and delete all that was kept of it."""
-    context.jobs.erase(tenant, job_id)
+@router.delete("/{job_id}")
+def erase(job_id: str, context: Wired, tenant: Writer) -> ErasureView:
+    """Forget a finished job and delete all that was kept of it; the answer is the receipt."""
+    return ErasureView.of(context.jobs.erase(tenant, job_id))
+
+
+@receipts.get("/{erasure_id}")
+def erasure(erasure_id: str, context: Wired, tenant: Reader) -> ErasureView:
+    """Return the receipt of a job that was erased."""
+    return ErasureView.of(context.jobs.erasure(tenant, erasure_id))
 
 
 def disposition(file: File) -> str:

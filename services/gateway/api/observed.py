@@ -11,11 +11,11 @@ from typing import Any, Final
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.gateway.access.admin_key import Keys
+from services.gateway.access.keys import Keys
 from services.gateway.api.context import key_in
 from services.gateway.jobs.ids import JOB_ID
 from services.shared import telemetry
-from services.shared.errors import Unauthorized
+from services.shared.errors import DragomanError
 
 # Asked every few seconds by machines: counted, but neither traced nor logged.
 _PROBES: Final = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -52,20 +52,21 @@ class Observed:
             await send(message)
 
         began = time.monotonic()
-        with _traced(scope, self._parent(scope)), telemetry.named(request_id=scope["state"]["request_id"]):
+        parent = await self._parent(scope)
+        with _traced(scope, parent), telemetry.named(request_id=scope["state"]["request_id"]):
             try:
                 await self._app(scope, receive, noted)
             finally:
                 _over(scope, status, time.monotonic() - began)
 
-    def _parent(self, scope: Scope) -> str:
+    async def _parent(self, scope: Scope) -> str:
         headers = Headers(scope=scope)
         parent = headers.get("traceparent", "")
         if not parent:
             return ""
         try:
-            self._keys.caller(key_in(headers))
-        except Unauthorized:
+            await self._keys.caller(key_in(headers))
+        except DragomanError:
             # It says whether to trace, which is not for everybody to say.
             return ""
         return parent

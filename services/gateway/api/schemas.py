@@ -7,6 +7,7 @@ from typing import Self
 
 from pydantic import BaseModel
 
+from services.gateway.jobs.erasures import Erasure
 from services.gateway.jobs.model import File, Job, JobState
 
 
@@ -53,8 +54,36 @@ class FileView(BaseModel):
         return cls(name=file.name, media_type=file.media_type, size_bytes=file.size_bytes, url=url)
 
 
+class QueueView(BaseModel):
+    """Where a job waits for a worker.
+
+    `position` counts the jobs of the same tenant and priority that come before it at the service that it
+    waits for; null when they are too many to count. Other tenants take turns with them, one unit each.
+    `eta_ms` estimates when its turn comes, in ms from now; null when nobody knows how fast the service is.
+    """
+
+    position: int | None
+    eta_ms: int | None
+
+
+class ErasureView(BaseModel):
+    """The receipt of a job that was erased."""
+
+    id: str
+    job: str
+    erased_at: datetime
+
+    @classmethod
+    def of(cls, erasure: Erasure) -> Self:
+        """Show a receipt."""
+        return cls(id=erasure.id, job=erasure.job, erased_at=erasure.erased_at)
+
+
 class JobView(BaseModel):
-    """A job as its owner sees it."""
+    """A job as its owner sees it.
+
+    `source_url` shows scheme and host only. `queue` is set while the job waits, where one job is asked for.
+    """
 
     id: str
     kind: str
@@ -72,14 +101,18 @@ class JobView(BaseModel):
     files: list[FileView]
     needs_review: bool | None
     version: int
+    source_url: str | None
+    queue: QueueView | None
 
     @classmethod
     def of(cls, job: Job) -> Self:
         """Show a job."""
         return cls.model_validate(
             {
-                **{name: getattr(job, name) for name in cls.model_fields},
+                **{name: getattr(job, name) for name in cls.model_fields if hasattr(job, name)},
                 "files": [FileView.of(job, file) for file in job.files],
+                "source_url": job.source or None,
+                "queue": None,
             },
             from_attributes=True,
         )

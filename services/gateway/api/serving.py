@@ -10,6 +10,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from services.gateway.api.context import Context
+from services.gateway.api.guard import MAX_HEADER_BYTES
+from services.gateway.api.protocol import patient
 from services.gateway.settings import GatewaySettings
 
 
@@ -38,6 +40,9 @@ def serve(app: FastAPI, settings: GatewaySettings) -> None:
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=round(settings.drain_s),
+        http=patient(settings.gateway_header_s),
+        # Above what the guard refuses with more words.
+        h11_max_incomplete_event_size=4 * MAX_HEADER_BYTES,
     )
     # uvicorn raises the signal again once all is done; without a handler the end would look like a crash.
     signal.signal(signal.SIGTERM, lambda *_: None)

@@ -12,7 +12,7 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive
 
-from services.gateway.jobs.service import Upload
+from services.gateway.jobs.sources import Upload
 from services.gateway.jobs.spec import MAX_SPEC_BYTES
 from services.shared.errors import InvalidRequest, StorageFailure, TooLarge
 

@@ -8,12 +8,21 @@ import re
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
-from services.gateway.jobs.ports import Backlog, Idempotency
+from services.gateway.jobs.ports import Backlog, Idempotency, Quotas
 from services.gateway.jobs.spec import JobSpec
 from services.shared.errors import InvalidRequest, Overloaded
 
 _KEY: Final = re.compile(r"[ -~]{1,255}")
 _CHUNK_BYTES: Final = 1024 * 1024
+_REFUSALS: Final = {
+    "full": ("backlog_full", "Too many jobs are unfinished, and no more are taken: try again later."),
+    "tenant_full": ("tenant_backlog_full", "Too many of your jobs are unfinished: wait for some to end."),
+    "storage_full": ("storage_quota_exceeded", "Your jobs keep as much as they may: erase old ones."),
+    "audio_full": (
+        "audio_quota_exceeded",
+        "Your audio of this month is used up: wait for the next one (UTC).",
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +100,16 @@ def check_fingerprint(idempotency: Idempotency, kept: str) -> None:
         raise InvalidRequest(detail, code="idempotency_key_reused")
 
 
+def refusal(answer: str) -> Overloaded:
+    """Return the error for a submission that a store does not take.
+
+    Args:
+        answer: "full", "tenant_full", "storage_full" or "audio_full".
+    """
+    code, detail = _REFUSALS[answer]
+    return Overloaded(detail, code=code)
+
+
 def check_backlog(backlog: Backlog, jobs: int, jobs_of_tenant: int) -> None:
     """Check that there is room for one more unfinished job.
 
@@ -98,8 +117,24 @@ def check_backlog(backlog: Backlog, jobs: int, jobs_of_tenant: int) -> None:
         Overloaded: (codes backlog_full, tenant_backlog_full) there is none.
     """
     if jobs >= backlog.jobs:
-        detail = f"{jobs} jobs are unfinished and no more are taken: send this one again later."
-        raise Overloaded(detail, code="backlog_full")
-    if jobs_of_tenant >= backlog.jobs_per_tenant:
-        detail = f"{jobs_of_tenant} of your jobs are unfinished and no more are taken: wait for some to end."
-        raise Overloaded(detail, code="tenant_backlog_full")
+        raise refusal("full")
+    if backlog.jobs_per_tenant and jobs_of_tenant >= backlog.jobs_per_tenant:
+        raise refusal("tenant_full")
+
+
+def check_quotas(quotas: Quotas, stored_bytes: int, audio_ms: int, more_bytes: int = 1) -> None:
+    """Check that a tenant has something left of what it may use.
+
+    Args:
+        quotas: What it may use.
+        stored_bytes: What its jobs keep.
+        audio_ms: Its audio of this month.
+        more_bytes: What is to be kept now.
+
+    Raises:
+        Overloaded: (codes storage_quota_exceeded, audio_quota_exceeded) it has nothing left.
+    """
+    if quotas.storage_bytes and stored_bytes + max(1, more_bytes) > quotas.storage_bytes:
+        raise refusal("storage_full")
+    if quotas.audio_minutes_per_month and audio_ms >= quotas.audio_minutes_per_month * 60_000:
+        raise refusal("audio_full")

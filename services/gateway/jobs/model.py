@@ -104,6 +104,9 @@ class Job:
         needs_review: Whether a person should check the result, once finished.
         version: Grows with every change.
         trace: W3C traceparent of the request that brought it; empty when that was not traced.
+        source: Scheme and host of the URL that its file is fetched from; empty without one. The rest of the
+            URL may be a secret.
+        leased: How many of its units workers hold.
     """
 
     id: str
@@ -124,6 +127,8 @@ class Job:
     needs_review: bool | None = None
     version: int = 1
     trace: str = ""
+    source: str = ""
+    leased: int = 0
 
     @property
     def prefix(self) -> str:

@@ -66,6 +66,8 @@ class Pipeline:
         return tuple(stage for stage in self.stages if stage.only_for is None or stage.only_for in outputs)
 
 
+# Goes before all others where the file is at a URL.
+FETCH: Final = Stage(tasks.FETCH, "job", attempts=5)
 # A region that is lost is a hole in the result. With these the whole job, or a channel of it, is lost.
 _DECODE = Stage(tasks.DECODE, "job", attempts=5)
 _SEGMENT = Stage(tasks.SEGMENT, "channel", attempts=5)

@@ -6,7 +6,8 @@ Audio and text live behind one more, services.shared.artifacts.base.ArtifactStor
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any, Protocol
 
 from services.gateway.jobs.model import Final, Job, JobOutcome, JobState, UnitRecord
@@ -40,6 +41,7 @@ class Submission:
         stages: That it goes through.
         idempotency: Under what key it may be sent again.
         audio_ms: How much audio it seems to be: nobody has listened yet.
+        stored_bytes: Length of its input, as it is kept.
     """
 
     job: Job
@@ -47,6 +49,7 @@ class Submission:
     stages: tuple[Stage, ...]
     idempotency: Idempotency | None = None
     audio_ms: int = 0
+    stored_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +68,23 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """How many unfinished jobs a store takes: over all tenants, and of one tenant; both at least 1."""
+    """How many unfinished jobs a store takes: over all tenants, and of one tenant; 0 of one is no limit."""
 
     jobs: int
     jobs_per_tenant: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quotas:
+    """What a tenant without limits of its own may use; 0 is no limit.
+
+    Attributes:
+        storage_bytes: That its jobs may keep: their inputs, and the files of those that have ended.
+        audio_minutes_per_month: After which no more jobs are taken until the next month (UTC).
+    """
+
+    storage_bytes: int = 0
+    audio_minutes_per_month: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +96,43 @@ class JobQuery:
         limit: At most this many.
         state: Only jobs in this state.
         before: Only jobs whose id sorts before this one.
+        kind: Only jobs of this kind.
+        created_after: Only jobs that were created then or later.
+        created_before: Only jobs that were created earlier than that.
+        metadata: Only jobs that have these names with these values.
     """
 
     tenant: str
     limit: int
     state: JobState | None = None
     before: str | None = None
+    kind: str | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def unfiltered(self) -> bool:
+        """Whether every job of the tenant is one of those."""
+        return replace(self, limit=0, before=None) == JobQuery(self.tenant, 0)
+
+    def fits(self, job: Job) -> bool:
+        """Say whether a job of the tenant is one of those."""
+        return (
+            self.state in (None, job.state)
+            and self.kind in (None, job.kind)
+            and (self.created_after is None or job.created_at >= self.created_after)
+            and (self.created_before is None or job.created_at < self.created_before)
+            and self.metadata.items() <= job.metadata.items()
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What tells whether something that is known of a job still holds: its owner, and its version."""
+
+    tenant: str
+    version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +154,9 @@ class JobStore(Protocol):
 
         Raises:
             InvalidRequest: (code idempotency_key_reused) the key was used for other content.
-            Overloaded: (codes backlog_full, tenant_backlog_full) there are too many unfinished jobs.
-                Nothing was written then.
+            Overloaded: (codes backlog_full, tenant_backlog_full) there are too many unfinished jobs, or
+                (storage_quota_exceeded, audio_quota_exceeded) the tenant has used up what it may. Nothing was
+                written then.
         """
         ...
 
@@ -124,12 +172,20 @@ class JobStore(Protocol):
         """Ask whether there is room for one more job: cheap, and only `submit` decides.
 
         Raises:
-            Overloaded: (codes backlog_full, tenant_backlog_full) as `submit` would.
+            Overloaded: as `submit` would.
         """
         ...
 
     def get(self, job_id: str) -> Job | None:
         """Return the job as it stands, whoever owns it."""
+        ...
+
+    def get_all(self, job_ids: Sequence[str]) -> Sequence[Job | None]:
+        """Return jobs as they stand, each as `get` does, for the price of one."""
+        ...
+
+    def heads(self, job_ids: Sequence[str]) -> Sequence[Head | None]:
+        """Return whose jobs they are, and in which version they stand; cheaper than `get_all`."""
         ...
 
     def list(self, query: JobQuery) -> Sequence[Job]:
@@ -195,6 +251,21 @@ class Dispatcher(Protocol):
         ...
 
 
+class Webhooks(Protocol):
+    """Knows where tenants want to hear of their jobs."""
+
+    def webhook_at(self, tenant: str, url: str) -> str | None:
+        """Return the id of a tenant's webhook with this URL; None when there is none."""
+        ...
+
+
+class NoWebhooks:
+    """Nobody wants to hear anything."""
+
+    def webhook_at(self, tenant: str, url: str) -> str | None:
+        """Return None."""
+
+
 @dataclass(frozen=True, slots=True)
 class RawFormat:
     """What a file without a header cannot say of itself."""
@@ -217,6 +288,7 @@ class MediaProbe(Protocol):
 
 
 # `slots`, which all of the following have, is how many calls one replica runs at once; 0 when it never said.
+# `model`, which the first three have, is the name of the model that answers; empty when it never said.
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +298,7 @@ class AsrCapabilities:
     languages: tuple[str, ...]
     translates_to_english: bool
     slots: int = 0
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +307,7 @@ class TranslationCapabilities:
 
     pairs: tuple[tuple[str, str], ...]
     slots: int = 0
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +324,7 @@ class TtsCapabilities:
 
     voices: tuple[Voice, ...]
     slots: int = 0
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)

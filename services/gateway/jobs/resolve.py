@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from services.gateway.jobs.languages import AUTO, any_serves, canonical, same_language, serves
-from services.gateway.jobs.ports import Capabilities, TranslationCapabilities
+from services.gateway.jobs.ports import Capabilities, TranslationCapabilities, Webhooks
 from services.gateway.jobs.ports import Codec as CodecDescription
 from services.gateway.jobs.spec import (
     AudioSpec,
@@ -19,7 +19,7 @@ from services.gateway.jobs.spec import (
     TextTranslationSpec,
     TranscriptionSpec,
 )
-from services.shared.errors import Unsupported
+from services.shared.errors import InvalidRequest, Unsupported
 
 _ENGLISH: Final = "en"
 Json = dict[str, Any]
@@ -50,6 +50,21 @@ def resolve(spec: JobSpec, capabilities: Capabilities) -> Json:
             return common | {"audio": _audio(spec.audio, capabilities)}
         case DecodeSpec():
             return common
+
+
+def webhook(spec: JobSpec, tenant: str, webhooks: Webhooks) -> Json:
+    """Return what the stored spec says of the webhook that a job names; nothing when it names none.
+
+    Raises:
+        InvalidRequest: (code unknown_webhook) the tenant has no webhook with that URL.
+    """
+    if spec.webhook_url is None:
+        return {}
+    found = webhooks.webhook_at(tenant, spec.webhook_url)
+    if found is None:
+        detail = "webhook_url is none of your webhooks: make one with POST /v1/webhooks first."
+        raise InvalidRequest(detail, code="unknown_webhook")
+    return {"webhook": found}
 
 
 def _call(spec: CallSpec, capabilities: Capabilities) -> Json:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from services.gateway.jobs import review, states
+from services.gateway.jobs import glossaries, review, states
 from services.gateway.jobs.model import JobOutcome, UnitRecord, UnitState
 from services.shared import tasks
 
@@ -79,6 +79,7 @@ def compose(outcome: JobOutcome, documents: Mapping[str, Any]) -> Json:
         "job": outcome.job.id,
         "kind": outcome.job.kind,
         **body,
+        **glossaries.summary(outcome.spec, _term_uses(body)),
         "models": _models(outputs),
         "holes": holes,
         "needs_review": bool(holes) or _any_review(body),
@@ -147,9 +148,11 @@ def _region(outputs: Outputs, unit: UnitRecord) -> Json:
     speech = _speech_of_region(outputs, unit) if synthesis.get("audio") else None
     text, confidence = transcript.get("text", ""), transcript.get("confidence", 0.0)
     entities = review.number_entities(text, translation["text"]) if translation else []
+    terms = translation.get("terms", [])
     warnings = [
         *transcript.get("warnings", ()),
         *translation.get("warnings", ()),
+        *glossaries.missed(terms),
         *synthesis.get("warnings", ()),
         *(["speech_late"] if speech and speech["delay_ms"] > review.MAX_DELAY_MS else []),
         *(f"{stage}_failed" for stage in _failed_after_transcript(outputs, unit.index)),
@@ -161,6 +164,7 @@ def _region(outputs: Outputs, unit: UnitRecord) -> Json:
         "translation": _translation(translation) if translation else None,
         "speech": speech,
         "entities": entities,
+        "terms": terms,
         "warnings": list(dict.fromkeys(warnings)),
         "needs_review": review.needs_review(entities, warnings, confidence),
     }
@@ -204,11 +208,13 @@ def _text_translation(outputs: Outputs) -> Json:
     document = outputs.document(tasks.TRANSLATE, "translation")
     text = outputs.text()
     entities = review.number_entities(text, document["text"])
-    warnings = list(document.get("warnings", ()))
+    terms = document.get("terms", [])
+    warnings = [*document.get("warnings", ()), *glossaries.missed(terms)]
     return {
         "source": {"text": text, "language": outputs.spec["source_language"]},
         "translation": _translation(document) | {"language": outputs.spec["target_language"]},
         "entities": entities,
+        "terms": terms,
         "warnings": warnings,
         "needs_review": review.needs_review(entities, warnings),
     }
@@ -269,11 +275,17 @@ def _hole(unit: UnitRecord) -> Json:
     }
 
 
+def _regions(body: Mapping[str, Any]) -> Iterator[Json]:
+    return (region for channel in body.get("channels", ()) for region in channel["regions"])
+
+
+def _term_uses(body: Mapping[str, Any]) -> Iterator[Json]:
+    return (use for text in (body, *_regions(body)) for use in text.get("terms", ()))
+
+
 def _any_review(body: Mapping[str, Any]) -> bool:
-    channels = body.get("channels", ())
-    regions = (region for channel in channels for region in channel["regions"])
     return (
         bool(body.get("needs_review"))
-        or any(channel["warnings"] for channel in channels)
-        or any(region["needs_review"] for region in regions)
+        or any(channel["warnings"] for channel in body.get("channels", ()))
+        or any(region["needs_review"] for region in _regions(body))
     )

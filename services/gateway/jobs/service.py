@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import chain
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
-from services.gateway.jobs import resolve, spec
+from services.gateway.jobs import glossaries, resolve, sources, spec
 from services.gateway.jobs.admission import Repeatable
-from services.gateway.jobs.ids import JOB_ID, new_job_id
+from services.gateway.jobs.erasures import ERASURE_ID, Erasure, Erasures, MemoryErasures
+from services.gateway.jobs.glossaries import Glossaries, NoGlossaries
+from services.gateway.jobs.ids import JOB_ID, new_job_id, uuid7_hex
 from services.gateway.jobs.model import File, Job, JobState, Progress
-from services.gateway.jobs.pipeline import PIPELINES, Stage
+from services.gateway.jobs.pipeline import FETCH, PIPELINES, Stage
 from services.gateway.jobs.ports import (
     Capabilities,
     Dispatcher,
@@ -21,14 +23,16 @@ from services.gateway.jobs.ports import (
     JobQuery,
     JobStore,
     MediaProbe,
+    NoWebhooks,
     RawFormat,
     Submission,
+    Webhooks,
 )
+from services.gateway.jobs.sources import NoUploads, NoUrls, Source, SourceUrls, Upload, UploadedFiles
 from services.shared import telemetry
 from services.shared.artifacts.base import ArtifactStore
 from services.shared.errors import (
     Conflict,
-    InvalidMedia,
     InvalidRequest,
     NotFound,
     Overloaded,
@@ -41,19 +45,6 @@ _HEAD_BYTES: Final = 64 * 1024
 # For the guess at what is waiting to be done: two channels of G.711, and 15 characters of speech a second.
 _BYTES_PER_MS: Final = 16
 _CHARACTERS_PER_MS: Final = 0.015
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """A received file, not yet kept.
-
-    Attributes:
-        file: Its bytes; read from the start, more than once.
-        size_bytes: Its length.
-    """
-
-    file: BinaryIO
-    size_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +89,11 @@ class Ports:
     dispatcher: Dispatcher
     capabilities: Capabilities
     probe: MediaProbe
+    uploads: UploadedFiles = field(default_factory=NoUploads)
+    webhooks: Webhooks = field(default_factory=NoWebhooks)
+    glossaries: Glossaries = field(default_factory=NoGlossaries)
+    urls: SourceUrls = field(default_factory=NoUrls)
+    erasures: Erasures = field(default_factory=MemoryErasures)
 
 
 class JobService:
@@ -114,7 +110,8 @@ class JobService:
         """Ask whether it is worth to read a submission.
 
         Raises:
-            Overloaded: (codes backlog_full, tenant_backlog_full) it is new, and too many jobs are unfinished.
+            Overloaded: (codes backlog_full, tenant_backlog_full, storage_quota_exceeded,
+                audio_quota_exceeded) it is new, and there is no room for it.
         """
         try:
             self._ports.store.check_backlog(tenant)
@@ -132,15 +129,22 @@ class JobService:
             InvalidRequest: the spec or the file is wrong, or one of them is missing; or (code
                 idempotency_key_reused) the key stands for something else.
             Unsupported: this installation cannot do it.
-            Overloaded: (codes backlog_full, tenant_backlog_full) too many jobs are unfinished.
+            Overloaded: as `admit`.
             Unavailable: a needed service has not answered yet.
         """
         wanted = spec.parse(sent.raw_spec)
-        _check_upload(wanted, sent.upload)
+        sources.check(wanted, sent.upload)
         idempotency = sent.repeatable.idempotency(wanted, sent.upload.file if sent.upload else None)
         if idempotency and (replayed := self._replayed(sent.tenant, idempotency)):
             return Accepted(replayed, replayed=True)
-        return self._accept(sent, wanted, idempotency)
+        try:
+            with self._file(sent, wanted) as file:
+                return self._accept(sent, wanted, idempotency, file)
+        except Conflict:
+            # The same submission, sent at the same time, was faster, and has the upload.
+            if idempotency and (replayed := self._replayed(sent.tenant, idempotency)):
+                return Accepted(replayed, replayed=True)
+            raise
 
     def get(self, tenant: str, job_id: str) -> Job:
         """Return a job as it stands."""
@@ -151,8 +155,7 @@ class JobService:
 
     def list(self, query: JobQuery) -> JobPage:
         """Return a page of jobs."""
-        more = JobQuery(query.tenant, query.limit + 1, query.state, query.before)
-        jobs = tuple(self._ports.store.list(more))
+        jobs = tuple(self._ports.store.list(replace(query, limit=query.limit + 1)))
         page = jobs[: query.limit]
         return JobPage(page, page[-1].id if len(jobs) > len(page) else None)
 
@@ -183,8 +186,8 @@ class JobService:
         self._ports.dispatcher.send(hints)
         return self.get(tenant, job_id)
 
-    def erase(self, tenant: str, job_id: str) -> None:
-        """Forget a job and delete all that was kept of it.
+    def erase(self, tenant: str, job_id: str) -> Erasure:
+        """Forget a job and delete all that was kept of it; return the receipt.
 
         Raises:
             Conflict: (job_not_finished) it still runs.
@@ -198,6 +201,21 @@ class JobService:
             raise _still_running()  # again: it was retried just now
         # A backup that is restored brings the job back: the log says what to erase again.
         telemetry.logger().info("job erased", job=job_id, tenant=tenant)
+        erasure = Erasure(f"era_{uuid7_hex()}", tenant, job_id, self._now())
+        self._ports.erasures.keep(erasure)
+        return erasure
+
+    def erasure(self, tenant: str, erasure_id: str) -> Erasure:
+        """Return the receipt of an erasure.
+
+        Raises:
+            NotFound: (erasure_not_found) there is none, or it is older than 400 days.
+        """
+        known = ERASURE_ID.fullmatch(erasure_id)
+        erasure = self._ports.erasures.get(tenant, erasure_id) if known else None
+        if erasure is None:
+            raise NotFound("There is no such receipt.", code="erasure_not_found")
+        return erasure
 
     def file(self, tenant: str, job_id: str, name: str) -> File:
         """Return one of a finished job's files by the name that clients use."""
@@ -221,25 +239,32 @@ class JobService:
             raise Conflict(f"There is no result: the job {why}.", code="no_result")
         return self.file(tenant, job_id, RESULT_NAME)
 
-    def content(self, file: File) -> Iterator[bytes]:
-        """Return a file's bytes in pieces.
+    def content(self, file: File, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """Return a file's bytes in pieces: `length` of them from `start`, or all that follow.
 
         Raises:
             NotFound: it is gone; now, not when the first piece is asked for.
         """
-        pieces = self._ports.artifacts.stream(file.key)
+        pieces = self._ports.artifacts.stream(file.key, start, length)
         return chain((next(pieces, b""),), pieces)
 
-    def _accept(self, sent: Sent, wanted: spec.JobSpec, idempotency: Idempotency | None) -> Accepted:
+    def _accept(
+        self, sent: Sent, wanted: spec.JobSpec, idempotency: Idempotency | None, file: Source | None
+    ) -> Accepted:
         job, stages = self._new_job(sent.tenant, wanted)
         resolved = resolve.resolve(wanted, self._ports.capabilities)
-        source = self._source(wanted, sent.upload)
-        key = f"{job.prefix}input"
+        resolved |= resolve.webhook(wanted, sent.tenant, self._ports.webhooks)
+        glossary = glossaries.named(wanted, sent.tenant, self._ports.glossaries)
+        source = self._source(wanted, file)
+        job = replace(job, source=sources.shown(source))
         try:
-            stored = self._ports.artifacts.put(key, _content(wanted, sent.upload))
-            source |= {"key": key, "size_bytes": stored.size_bytes}
-            spoken_ms = _spoken_ms(wanted, stored.size_bytes)
-            submission = Submission(job, resolved | {"input": source}, stages, idempotency, spoken_ms)
+            source |= self._kept(job, _content(wanted, file))
+            resolved |= glossaries.kept(job, glossary, self._ports.artifacts)
+            size_bytes = source.get("size_bytes", 0)
+            spoken_ms = _spoken_ms(wanted, size_bytes)
+            submission = Submission(
+                job, resolved | {"input": source}, stages, idempotency, spoken_ms, size_bytes
+            )
             receipt = self._ports.store.submit(submission)
         except BaseException:
             self._take_back(job)
@@ -249,7 +274,25 @@ class JobService:
             self._take_back(job)
             return Accepted(self.get(sent.tenant, receipt.job_id), replayed=True)
         self._ports.dispatcher.send(receipt.hints)
+        if file is not None:
+            # The job has its copy, whether the upload hears of it or not.
+            with suppress(Unavailable):
+                file.used(job.id)
         return Accepted(job, replayed=False)
+
+    @contextmanager
+    def _file(self, sent: Sent, wanted: spec.JobSpec) -> Iterator[Source | None]:
+        if isinstance(wanted, spec.FileSpec) and wanted.upload_id:
+            with self._ports.uploads.taken(sent.tenant, wanted.upload_id) as taken:
+                yield taken
+        else:
+            yield sent.upload
+
+    def _kept(self, job: Job, content: bytes | Iterator[bytes] | None) -> dict[str, Any]:
+        if content is None:
+            return {}
+        stored = self._ports.artifacts.put(f"{job.prefix}input", content)
+        return {"key": stored.key, "size_bytes": stored.size_bytes}
 
     def _may_be_known(self, tenant: str, repeatable: Repeatable) -> bool:
         """Say whether a submission may repeat an earlier one, as far as can be told before it is read."""
@@ -266,6 +309,8 @@ class JobService:
 
     def _new_job(self, tenant: str, wanted: spec.JobSpec) -> tuple[Job, tuple[Stage, ...]]:
         stages = PIPELINES[wanted.kind].stages_for(getattr(wanted, "outputs", ()))
+        if isinstance(wanted, spec.FileSpec) and wanted.source_url:
+            stages = (FETCH, *stages)
         job = Job(
             id=new_job_id(),
             tenant=tenant,
@@ -289,28 +334,18 @@ class JobService:
             if self._ports.store.get(job.id) is None:
                 self._ports.artifacts.delete_prefix(job.prefix)
 
-    def _source(self, wanted: spec.JobSpec, upload: Upload | None) -> dict[str, Any]:
+    def _source(self, wanted: spec.JobSpec, file: Source | None) -> dict[str, Any]:
         """Look at what came in without keeping it."""
-        if upload is None or not isinstance(wanted, spec.FileSpec):
+        if not isinstance(wanted, spec.FileSpec):
             return {}
         raw = wanted.input.model_dump() if wanted.input else {}
-        head = upload.file.read(_HEAD_BYTES)
-        upload.file.seek(0)
-        raw_format = RawFormat(**raw) if raw else None
-        return raw | {"container": self._ports.probe.probe(head, upload.size_bytes, raw_format)}
-
-
-def _check_upload(wanted: spec.JobSpec, upload: Upload | None) -> None:
-    takes_file = isinstance(wanted, spec.FileSpec)
-    if takes_file and upload is None:
-        raise InvalidRequest(
-            f"A {wanted.kind} job needs a file: send multipart/form-data with the parts file and spec.",
-            code="missing_file",
-        )
-    if upload is not None and not takes_file:
-        raise InvalidRequest(f"A {wanted.kind} job takes no file.", code="unexpected_file")
-    if upload is not None and upload.size_bytes == 0:
-        raise InvalidMedia("The file is empty: send the recording itself.", code="empty_file")
+        if wanted.source_url:
+            self._ports.urls.check(wanted.source_url)
+            return raw | {"url": wanted.source_url}
+        if file is None:
+            return raw
+        raw_format, head = RawFormat(**raw) if raw else None, file.head(_HEAD_BYTES)
+        return raw | {"container": self._ports.probe.probe(head, file.size_bytes, raw_format)}
 
 
 def _still_running() -> Conflict:
@@ -335,8 +370,8 @@ def _spoken_ms(wanted: spec.JobSpec, size_bytes: int) -> int:
     return size_bytes // _BYTES_PER_MS
 
 
-def _content(wanted: spec.JobSpec, upload: Upload | None) -> bytes | Iterator[bytes]:
-    if upload is None or not isinstance(wanted, spec.FileSpec):
-        return wanted.text.encode() if isinstance(wanted, spec.TextSpec) else b""
-    file = upload.file
-    return iter(lambda: file.read(_HEAD_BYTES), b"")
+def _content(wanted: spec.JobSpec, file: Source | None) -> bytes | Iterator[bytes] | None:
+    """Return what is kept of a submission; None when it is still to be fetched."""
+    if isinstance(wanted, spec.TextSpec):
+        return wanted.text.encode()
+    return file.content() if file else None

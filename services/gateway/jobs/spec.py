@@ -29,11 +29,15 @@ _TAG: Final = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$"
 _TAG_OR_AUTO: Final = f"^{AUTO}$|{_TAG}"
 _ROLE: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$"
 _NOT_BLANK: Final = r"\S"
+_UPLOAD: Final = r"^upl_[0-9a-f]{32}$"
+_GLOSSARY: Final = r"^glo_[0-9a-f]{32}$"
 _PATTERNS: Final = {
     _TAG: "must be a BCP-47 language tag, such as en or pt-BR",
     _TAG_OR_AUTO: "must be a BCP-47 language tag, such as en or pt-BR, or auto",
     _ROLE: "must be 1 to 32 letters, digits, _ or -, such as agent",
     _NOT_BLANK: "must not be blank",
+    _GLOSSARY: "must be the id of a glossary, as POST /v1/glossaries gave it",
+    _UPLOAD: "must be the id of an upload, such as the last part of its Location",
 }
 
 Language = Annotated[str, StringConstraints(pattern=_TAG, max_length=35), AfterValidator(canonical)]
@@ -47,6 +51,9 @@ SpokenText = Annotated[str, StringConstraints(pattern=_NOT_BLANK, max_length=MAX
 Metadata = Annotated[
     dict[Name, Annotated[str, StringConstraints(max_length=512)]], Field(max_length=32, default_factory=dict)
 ]
+
+
+GlossaryId = Annotated[str, StringConstraints(pattern=_GLOSSARY)]
 
 
 class _Strict(BaseModel):
@@ -94,12 +101,15 @@ class ArchiveAudioSpec(AudioSpec):
 class _Job(_Strict):
     priority: Literal["interactive", "batch"] = "batch"
     metadata: Metadata
+    webhook_url: Annotated[str, StringConstraints(min_length=1, max_length=2_048)] | None = None
 
 
 class _File(_Job):
-    """A job that takes a file."""
+    """A job that takes a file: a part of the request, an upload that is complete, or what a URL leads to."""
 
     input: InputSpec | None = None
+    upload_id: Annotated[str, StringConstraints(pattern=_UPLOAD)] | None = None
+    source_url: Annotated[str, StringConstraints(min_length=1, max_length=2_048)] | None = None
 
 
 class _Call(_File):
@@ -108,6 +118,7 @@ class _Call(_File):
     channels: Annotated[tuple[ChannelSpec, ...], Field(max_length=MAX_CHANNELS)] = ()
     source_language: SourceLanguage | None = None
     target_language: Language | None = None
+    glossary_id: GlossaryId | None = None
 
     @model_validator(mode="after")
     def _one_way_to_say_it(self) -> Self:
@@ -167,6 +178,7 @@ class TextTranslationSpec(_Job):
     text: Text
     source_language: Language
     target_language: Language
+    glossary_id: GlossaryId | None = None
 
 
 class SpeechSpec(_Job):
@@ -176,6 +188,7 @@ class SpeechSpec(_Job):
     text: SpokenText
     language: Language
     voice: Name | None = None
+    glossary_id: GlossaryId | None = None
     audio: AudioSpec = AudioSpec()
 
 

@@ -1,4 +1,4 @@
-"""Deletes artifacts that belong to nothing: what a crash or a late writer left behind."""
+"""Deletes artifacts that belong to nothing: what a crash, a late writer or an expired upload left behind."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Final, Protocol
 
+from services.gateway.jobs.glossaries import GLOSSARY_NAME
 from services.gateway.jobs.ids import JOB_ID
 from services.gateway.jobs.model import Job, JobState, UnitRecord, UnitState
+from services.gateway.jobs.sources import NoUploads, UploadedFiles
 from services.shared import telemetry
 from services.shared.artifacts.base import ArtifactStore, Stored
 from services.shared.errors import NotFound, StorageFailure
 
 _JOB_KEY: Final = re.compile(rf"(?P<prefix>[^/]+/{JOB_ID.pattern}/).+")
+_UPLOAD_KEY: Final = re.compile(r"(?P<prefix>[^/]+/upl_[0-9a-f]{32}/).+")
 _OWNER_KEY: Final = "owner"
 
 
@@ -35,7 +38,7 @@ class Register(Protocol):
 
 
 class Sweeper:
-    """Deletes what no job needs any more; running jobs, and keys that are no job's, are left alone.
+    """Deletes what no job or upload needs any more; what runs, and keys that are nobody's, are left alone.
 
     A job store that lost its memory knows no job, and would give everything up for deletion. So the first
     sweep writes the store's identity beside the artifacts, under the key "owner"; artifacts of jobs that
@@ -45,10 +48,18 @@ class Sweeper:
         store: Knows which jobs there are.
         artifacts: What is swept.
         grace_s: Age in seconds that an artifact must have: longer than any writer pauses.
+        uploads: Knows what resumable uploads need.
     """
 
-    def __init__(self, store: Register, artifacts: ArtifactStore, grace_s: float) -> None:
+    def __init__(
+        self,
+        store: Register,
+        artifacts: ArtifactStore,
+        grace_s: float,
+        uploads: UploadedFiles = NoUploads(),  # noqa: B008 - knows nothing that could change
+    ) -> None:
         self._store = store
+        self._uploads = uploads
         self._artifacts = artifacts
         self._grace = timedelta(seconds=grace_s)
 
@@ -74,7 +85,12 @@ class Sweeper:
         return count
 
     def _strays(self, prefix: str, found: Sequence[Stored]) -> Sequence[Stored]:
-        job = self._store.get(_job_of(prefix))
+        tenant, owner = prefix.split("/")[:2]
+        if owner.startswith("upl_"):
+            needed = self._uploads.needed(tenant, owner)
+            owned = needed is not None and (needed or self._owned())
+            return [each for each in found if each.key not in (needed or ())] if owned else ()
+        job = self._store.get(owner)
         if job is None:
             # Asked again each time: the store may lose its memory while we sweep.
             return found if self._owned() else ()
@@ -88,6 +104,7 @@ class Sweeper:
     def _kept(self, job: Job) -> Iterator[str]:
         """Yield the prefixes of what a job in a final state still needs."""
         yield f"{job.prefix}input"
+        yield f"{job.prefix}{GLOSSARY_NAME}"
         yield from (file.key for file in job.files)
         for unit in self._store.units(job.id):
             if unit.state is UnitState.DONE:
@@ -111,10 +128,6 @@ class Sweeper:
 
 
 def _prefix_of(stored: Stored) -> str:
-    """Return the prefix of the job that an artifact was written for; empty if it is no job's."""
-    match = _JOB_KEY.fullmatch(stored.key)
+    """Return the prefix of the job or upload that an artifact was written for; empty if it is nobody's."""
+    match = _JOB_KEY.fullmatch(stored.key) or _UPLOAD_KEY.fullmatch(stored.key)
     return match["prefix"] if match else ""
-
-
-def _job_of(prefix: str) -> str:
-    return prefix.split("/")[1]

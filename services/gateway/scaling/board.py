@@ -12,7 +12,7 @@ import redis
 from services.gateway.scaling.measure import Measured, Stage
 from services.gateway.scaling.planner import Plan, State
 from services.gateway.scaling.policy import Decision, Past
-from services.shared.tasks import SERVICES, STAGES
+from services.shared.tasks import MODEL_STAGES, SERVICES
 
 # Grows when older or newer code could not read the value; what it says is then measured anew.
 _VERSION: Final = 1
@@ -49,7 +49,7 @@ def _state(text: str) -> State:
         if document["version"] != _VERSION:
             return State()
         measured = document["measured"]
-        stages = _all(STAGES, measured["stages"], lambda each: Stage(**each))
+        stages = _all(MODEL_STAGES, measured["stages"], lambda each: Stage(**each))
         return State(
             Measured(measured["at_s"], measured["counts"], stages), _all(SERVICES, document["plans"], _plan)
         )

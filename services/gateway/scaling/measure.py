@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from services.shared.tasks import STAGES
+from services.shared.tasks import MODEL_STAGES
 
 Counts = Mapping[str, Mapping[str, int]]
 
@@ -60,7 +60,7 @@ class Stage:
 
 
 def _unknown() -> dict[str, Stage]:
-    return {stage: Stage(SPEEDS[stage] * _ASSUMED_MS) for stage in STAGES}
+    return {stage: Stage(SPEEDS[stage] * _ASSUMED_MS) for stage in MODEL_STAGES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def look(before: Measured, counts: Counts, now_s: float) -> Measured:
     passed_s = 0.0 if before.at_s is None else max(0.0, now_s - before.at_s)
     grown = {
         stage: (_grown(before, counts, stage, "done_ms"), _grown(before, counts, stage, "served_ms"))
-        for stage in STAGES
+        for stage in MODEL_STAGES
     }
     # Nights do not wash out what the day has taught.
     idle = not any(done_ms for done_ms, _ in grown.values())
@@ -143,11 +143,11 @@ def _passed(known: Stage, done_ms: int, served_ms: int, kept: float) -> Stage:
 
 def _outstanding(counts: Counts, stages: Mapping[str, Stage]) -> dict[str, float]:
     """Return per stage the audio that is still to pass through it, wherever it is now."""
-    waiting = {stage: backlog_ms(counts, stage) for stage in STAGES}
+    waiting = {stage: backlog_ms(counts, stage) for stage in MODEL_STAGES}
     return {
         stage: waiting[stage]
-        + sum(waiting[earlier] * _share(stages[earlier], stages[stage]) for earlier in STAGES[:at])
-        for at, stage in enumerate(STAGES)
+        + sum(waiting[earlier] * _share(stages[earlier], stages[stage]) for earlier in MODEL_STAGES[:at])
+        for at, stage in enumerate(MODEL_STAGES)
     }
 
 

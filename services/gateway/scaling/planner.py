@@ -8,7 +8,7 @@ from typing import Final
 
 from services.gateway.scaling.measure import Counts, Measured, backlog_ms, look
 from services.gateway.scaling.policy import Decision, Load, Past, Terms, decide
-from services.shared.tasks import SERVICES, STAGES, service_of
+from services.shared.tasks import MODEL_STAGES, SERVICES, service_of
 
 # Less than this is the rest of an estimate, and no work that is on its way.
 _LEAST_COMING_S: Final = 0.5
@@ -88,8 +88,8 @@ def plan(
 
 
 def stages_of(service: str) -> list[str]:
-    """Return the stages that a service runs."""
-    return [stage for stage in STAGES if service_of(stage) == service]
+    """Return the stages of a service that hold slots of its model server."""
+    return [stage for stage in MODEL_STAGES if service_of(stage) == service]
 
 
 def _load(measured: Measured, service: str, slots: Slots) -> Load:

@@ -9,10 +9,19 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from services.gateway.jobs import model
-from services.gateway.jobs.admission import check_backlog, check_fingerprint
+from services.gateway.jobs.admission import check_backlog, check_fingerprint, check_quotas
 from services.gateway.jobs.model import Job, JobOutcome, JobState, Progress, UnitRecord, UnitState
 from services.gateway.jobs.pipeline import Stage
-from services.gateway.jobs.ports import Backlog, Idempotency, JobQuery, Receipt, StageDepth, Submission
+from services.gateway.jobs.ports import (
+    Backlog,
+    Head,
+    Idempotency,
+    JobQuery,
+    Quotas,
+    Receipt,
+    StageDepth,
+    Submission,
+)
 from services.gateway.jobs.states import RETRYABLE, holes
 from services.shared.errors import NotFound
 from services.shared.tasks import STAGES, Hint, service_of
@@ -32,6 +41,7 @@ class _Entry:
     spec: Mapping[str, Any]
     stages: tuple[Stage, ...]
     units: dict[UnitKey, UnitRecord] = field(default_factory=dict)
+    stored_bytes: int = 0
     fatal: bool = False
 
 
@@ -42,10 +52,12 @@ class MemoryJobStore:
 
     Args:
         backlog: How many unfinished jobs are taken.
+        quotas: What a tenant may use; how much audio there is, is not counted here.
     """
 
-    def __init__(self, backlog: Backlog) -> None:
+    def __init__(self, backlog: Backlog, quotas: Quotas = Quotas()) -> None:  # noqa: B008 - frozen
         self._backlog = backlog
+        self._quotas = quotas
         self._entries: dict[str, _Entry] = {}
         self._keys: dict[tuple[str, str], tuple[str, str]] = {}
         self._lock = threading.RLock()
@@ -58,8 +70,8 @@ class MemoryJobStore:
         with self._lock:
             if idempotency and (replayed := self.replayed(job.tenant, idempotency)):
                 return Receipt(replayed, ())
-            self.check_backlog(job.tenant)
-            entry = _Entry(job, submission.spec, submission.stages)
+            self._check_room(job.tenant, submission.stored_bytes)
+            entry = _Entry(job, submission.spec, submission.stages, stored_bytes=submission.stored_bytes)
             self._entries[job.id] = entry
             if idempotency:
                 self._keys[job.tenant, idempotency.key] = (idempotency.fingerprint, job.id)
@@ -80,15 +92,22 @@ class MemoryJobStore:
 
     def check_backlog(self, tenant: str) -> None:
         """Raise Overloaded when there is no room for one more job."""
-        with self._lock:
-            tenants = [entry.job.tenant for entry in self._entries.values() if not entry.job.state.final]
-        check_backlog(self._backlog, len(tenants), tenants.count(tenant))
+        self._check_room(tenant, 1)
 
     def get(self, job_id: str) -> Job | None:
         """Return the job as it stands."""
         with self._lock:
             entry = self._entries.get(job_id)
             return entry.job if entry else None
+
+    def get_all(self, job_ids: Sequence[str]) -> Sequence[Job | None]:
+        """Return jobs as they stand."""
+        return [self.get(job_id) for job_id in job_ids]
+
+    def heads(self, job_ids: Sequence[str]) -> Sequence[Head | None]:
+        """Return whose jobs they are, and in which version they stand."""
+        jobs = self.get_all(job_ids)
+        return [None if job is None else Head(job.tenant, job.version) for job in jobs]
 
     def list(self, query: JobQuery) -> Sequence[Job]:
         """Return jobs, newest first."""
@@ -219,6 +238,13 @@ class MemoryJobStore:
                 entry.units[waiting] = _dead(entry.units[waiting], "upstream_failed", "")
             self._close_out(entry)
 
+    def _check_room(self, tenant: str, more_bytes: int) -> None:
+        with self._lock:
+            tenants = [entry.job.tenant for entry in self._entries.values() if not entry.job.state.final]
+            kept_bytes = sum(_kept(entry) for entry in self._entries.values() if entry.job.tenant == tenant)
+        check_backlog(self._backlog, len(tenants), tenants.count(tenant))
+        check_quotas(self._quotas, kept_bytes, 0, more_bytes)
+
     def _claimed(self, job_id: str, key: UnitKey) -> _Entry:
         entry = self._entries[job_id]
         if key not in entry.units or entry.units[key].state is not UnitState.READY:
@@ -238,12 +264,15 @@ class MemoryJobStore:
         _refresh(entry, state=JobState.RUNNING)
 
 
+def _kept(entry: _Entry) -> int:
+    """Return how many bytes a job keeps: its input, and its files once it has ended."""
+    if entry.job.state is JobState.CANCELLED:
+        return 0
+    return entry.stored_bytes + sum(file.size_bytes for file in entry.job.files)
+
+
 def _asked_for(job: Job, query: JobQuery) -> bool:
-    return (
-        job.tenant == query.tenant
-        and query.state in (None, job.state)
-        and (query.before is None or job.id < query.before)
-    )
+    return job.tenant == query.tenant and query.fits(job) and (query.before is None or job.id < query.before)
 
 
 def _gathers(stages: tuple[Stage, ...], at: int) -> bool:

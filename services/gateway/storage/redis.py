@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from typing import Final as Constant
-from typing import ParamSpec, TypeVar
 
-import redis
-
-from services.gateway.jobs.admission import check_backlog, check_fingerprint
+from services.gateway.jobs import sources
+from services.gateway.jobs.admission import check_backlog, check_fingerprint, check_quotas, refusal
+from services.gateway.jobs.ids import first_job_id
 from services.gateway.jobs.model import (
     File,
     Final,
@@ -26,35 +25,24 @@ from services.gateway.jobs.model import (
     UnitRecord,
     UnitState,
 )
-from services.gateway.jobs.ports import Backlog, Idempotency, JobQuery, Receipt, StageDepth, Submission
-from services.shared.errors import Unavailable
+from services.gateway.jobs.ports import (
+    Backlog,
+    Head,
+    Idempotency,
+    JobQuery,
+    Quotas,
+    Receipt,
+    StageDepth,
+    Submission,
+)
+from services.gateway.storage.reaching import reaching
 from services.shared.ledger.ledger import Ledger
 from services.shared.ledger.records import NewJob, Node, Terms, Unit
 from services.shared.tasks import DECODE, STAGES, Hint
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
 _PAGE: Constant = 100
+_CLOCKS: Constant = timedelta(minutes=10)
 _NO_BOUND: Constant = Backlog(jobs=10**9, jobs_per_tenant=10**9)
-
-
-def _reaching(method: Callable[P, R]) -> Callable[P, R]:
-    """Say Unavailable when Redis cannot be reached."""
-
-    @functools.wraps(method)
-    def reach(*arguments: P.args, **options: P.kwargs) -> R:
-        try:
-            return method(*arguments, **options)
-        except redis.RedisError as error:
-            # From within a script this error has no class of its own.
-            if "OOM" in str(error):
-                detail = "Redis has no memory left for this; raise its maxmemory, or erase old jobs."
-                raise Unavailable(detail, code="redis_full") from None
-            detail = "Redis cannot be reached; check that it runs, then try again."
-            raise Unavailable(detail, code="redis_unavailable") from None
-
-    return reach
 
 
 class RedisJobStore:
@@ -63,13 +51,15 @@ class RedisJobStore:
     Args:
         ledger: The truth about jobs and units.
         backlog: How many unfinished jobs it takes.
+        quotas: What a tenant may use. These, and the backlog of a tenant, hold for those without own limits.
     """
 
-    def __init__(self, ledger: Ledger, backlog: Backlog = _NO_BOUND) -> None:
+    def __init__(self, ledger: Ledger, backlog: Backlog = _NO_BOUND, quotas: Quotas = Quotas()) -> None:  # noqa: B008 - frozen
         self._ledger = ledger
         self._backlog = backlog
+        self._quotas = quotas
 
-    @_reaching
+    @reaching
     def submit(self, submission: Submission) -> Receipt:
         """Write a job and its first unit, unless its idempotency key stands for another job already."""
         job = submission.job
@@ -83,18 +73,17 @@ class RedisJobStore:
             metadata=job.metadata,
             audio_ms=submission.audio_ms,
             trace=job.trace,
+            stored_bytes=submission.stored_bytes,
         )
         submitted = self._ledger.submit(new, self._terms(submission.idempotency))
         match submitted.answer:
             case "reused" if submission.idempotency is not None:
                 check_fingerprint(submission.idempotency, kept="")
-            case "full":
-                check_backlog(self._backlog, self._backlog.jobs, 0)
-            case "tenant_full":
-                check_backlog(self._backlog, 0, self._backlog.jobs_per_tenant)
+            case "full" | "tenant_full" | "storage_full" | "audio_full":
+                raise refusal(submitted.answer)
         return Receipt(submitted.job, submitted.hints)
 
-    @_reaching
+    @reaching
     def replayed(self, tenant: str, idempotency: Idempotency) -> str | None:
         """Return the id of the job that a key stands for; None when unused, or when `fresh`."""
         kept = None if idempotency.fresh else self._ledger.kept_under(tenant, _digest(idempotency.key))
@@ -104,12 +93,18 @@ class RedisJobStore:
         check_fingerprint(idempotency, fingerprint)
         return job
 
-    @_reaching
+    @reaching
     def check_backlog(self, tenant: str) -> None:
         """Ask whether there is room for one more job."""
-        check_backlog(self._backlog, *self._ledger.backlog(tenant))
+        standing = self._ledger.accounts.standing(tenant)
+        own, quotas = standing.limits, self._quotas
+        backlog = Backlog(self._backlog.jobs, _first(own.unfinished_jobs, self._backlog.jobs_per_tenant))
+        check_backlog(backlog, standing.jobs, standing.jobs_of_tenant)
+        storage_bytes = _first(own.storage_bytes, quotas.storage_bytes)
+        minutes = _first(own.audio_minutes_per_month, quotas.audio_minutes_per_month)
+        check_quotas(Quotas(storage_bytes, minutes), standing.stored_bytes, standing.audio_ms)
 
-    @_reaching
+    @reaching
     def retry(self, job_id: str) -> Sequence[Hint] | None:
         """Run the dead units of a failed or partially succeeded job again; None for any other job."""
         current = self._ledger.job(job_id)
@@ -118,39 +113,57 @@ class RedisJobStore:
         state, hints = self._ledger.retry(job_id)
         return hints if state == JobState.RUNNING else None
 
-    @_reaching
+    @reaching
     def units(self, job_id: str) -> Sequence[UnitRecord]:
         """Return all units of a job, in the order of creation."""
         return tuple(_record(unit) for unit in self._ledger.units(job_id))
 
     def _terms(self, idempotency: Idempotency | None) -> Terms:
-        bounds = (self._backlog.jobs, self._backlog.jobs_per_tenant)
+        terms = Terms(
+            self._backlog.jobs,
+            self._backlog.jobs_per_tenant,
+            self._quotas.storage_bytes,
+            self._quotas.audio_minutes_per_month,
+        )
         if idempotency is None:
-            return Terms(*bounds)
-        return Terms(*bounds, _digest(idempotency.key), idempotency.fingerprint, idempotency.fresh)
+            return terms
+        digest = _digest(idempotency.key)
+        return replace(terms, key=digest, fingerprint=idempotency.fingerprint, fresh=idempotency.fresh)
 
-    @_reaching
+    @reaching
     def get(self, job_id: str) -> Job | None:
         """Return the job as it stands, whoever owns it."""
-        fields = self._ledger.job(job_id)
-        return None if fields is None else self._job(job_id, fields)
+        return self._jobs([job_id])[0]
 
-    @_reaching
+    @reaching
+    def get_all(self, job_ids: Sequence[str]) -> Sequence[Job | None]:
+        """Return jobs as they stand, each as `get` does, for the price of one."""
+        return self._jobs(job_ids)
+
+    @reaching
+    def heads(self, job_ids: Sequence[str]) -> Sequence[Head | None]:
+        """Return whose jobs they are, and in which version they stand."""
+        return [
+            None if tenant is None or version is None else Head(tenant, int(version))
+            for tenant, version in self._ledger.fields(job_ids, "tenant", "version")
+        ]
+
+    @reaching
     def list(self, query: JobQuery) -> Sequence[Job]:
         """Return jobs, newest first."""
         found: list[Job] = []
-        before = query.before
-        page = query.limit if query.state is None else _PAGE
+        before, first = _bounds(query)
+        page = min(query.limit, _PAGE) if query.unfiltered else _PAGE
         while len(found) < query.limit:
             names = self._ledger.jobs(query.tenant, before=before, limit=page)
-            if not names:
+            jobs = self._jobs([name for name in names if name >= first])
+            found += [job for job in jobs if job is not None and query.fits(job)]
+            if len(jobs) < page:
                 break
-            jobs = (self.get(name) for name in names)
-            found += [job for job in jobs if job is not None and query.state in (None, job.state)]
             before = names[-1]
         return found[: query.limit]
 
-    @_reaching
+    @reaching
     def cancel(self, job_id: str) -> bool:
         """Ask for the job to end; False when it is over or asked already."""
         current = self._ledger.job(job_id)
@@ -158,12 +171,12 @@ class RedisJobStore:
             return False
         return self._ledger.cancel(job_id) == JobState.CANCELLING
 
-    @_reaching
+    @reaching
     def erase(self, job_id: str) -> bool:
         """Forget a job in a final state; False when there is none."""
         return self._ledger.erase(job_id) == "erased"
 
-    @_reaching
+    @reaching
     def outcome(self, job_id: str) -> JobOutcome | None:
         """Return the job with all its units when nothing of it is left to run, else None."""
         fields = self._ledger.job(job_id)
@@ -171,12 +184,12 @@ class RedisJobStore:
             return None
         units = self._ledger.units(job_id)
         return JobOutcome(
-            job=_job(job_id, fields, units),
+            job=replace(_job(job_id, fields, _decoded(units)), holes=_holes(units)),
             spec=json.loads(fields["spec"]),
             units=tuple(_record(unit) for unit in units),
         )
 
-    @_reaching
+    @reaching
     def finish(self, job_id: str, final: Final) -> bool:
         """Put a finishing job into its final state; False when somebody else has."""
         fields = {
@@ -185,29 +198,40 @@ class RedisJobStore:
         }
         if final.error is not None:
             fields |= {"error_code": final.error.code, "error_detail": final.error.detail}
-        return self._ledger.finish(job_id, final.state, fields, final.version)
+        file_bytes = sum(file.size_bytes for file in final.files)
+        return self._ledger.finish(job_id, final.state, fields, final.version, file_bytes=file_bytes)
 
-    @_reaching
+    @reaching
     def depths(self) -> Mapping[str, StageDepth]:
         """Return the depth of every stage."""
         counts = self._ledger.stages()
         return {stage: _depth(counts.get(stage, {})) for stage in STAGES}
 
-    @_reaching
+    @reaching
     def identity(self) -> str:
         """Return what no other ledger answers, nor this one after it lost its memory."""
         return self._ledger.identity()
 
-    @_reaching
+    @reaching
     def ping(self) -> None:
         """Raise Unavailable when Redis cannot be reached."""
         self._ledger.ping()
 
-    def _job(self, job_id: str, fields: Mapping[str, str]) -> Job:
+    def _jobs(self, job_ids: Sequence[str]) -> Sequence[Job | None]:
+        return [
+            self._job(job_id, fields, decoded) if fields else None
+            for job_id, (fields, decoded) in zip(job_ids, self._ledger.look(job_ids, DECODE), strict=True)
+        ]
+
+    def _job(self, job_id: str, fields: Mapping[str, str], decoded: str | None) -> Job:
+        job = _job(job_id, fields, json.loads(decoded) if decoded else None)
         if any(name.startswith("dead:") for name in fields):
-            return _job(job_id, fields, self._ledger.units(job_id))
-        decode = self._ledger.unit(f"{job_id}:{DECODE}:job")
-        return _job(job_id, fields, [decode] if decode else [])
+            return replace(job, holes=_holes(self._ledger.units(job_id)))
+        return job
+
+
+def _first(own: int | None, default: int) -> int:
+    return default if own is None else own
 
 
 def _digest(key: str) -> str:
@@ -215,7 +239,21 @@ def _digest(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def _job(job_id: str, fields: Mapping[str, str], units: Sequence[Unit]) -> Job:
+def _bounds(query: JobQuery) -> tuple[str | None, str]:
+    """Return between which ids the jobs of a query lie: below the first, if any, not below the second.
+
+    Ids and times of creation come from clocks of different machines, so the bounds leave some room.
+    """
+    before, first = query.before, ""
+    if query.created_before is not None:
+        last = first_job_id(query.created_before + _CLOCKS)
+        before = min(before, last) if before else last
+    if query.created_after is not None:
+        first = first_job_id(query.created_after - _CLOCKS)
+    return before, first
+
+
+def _job(job_id: str, fields: Mapping[str, str], decoded: Mapping[str, Any] | None) -> Job:
     stages = [node["stage"] for node in json.loads(fields["graph"])]
     return Job(
         id=job_id,
@@ -229,15 +267,25 @@ def _job(job_id: str, fields: Mapping[str, str], units: Sequence[Unit]) -> Job:
         metadata=json.loads(fields["metadata"]),
         progress={stage: _progress(fields, stage) for stage in stages},
         error=_error(fields),
-        holes=tuple(Hole(unit.stage, unit.index, unit.error_code or "") for unit in units if _failed(unit)),
         usage={stage: {"busy_ms": int(fields.get(f"busy:{stage}", 0))} for stage in stages},
-        audio_ms=_audio_ms(units),
+        audio_ms=int(decoded["duration_ms"]) if decoded else None,
         files=tuple(File(**file) for file in json.loads(fields.get("files", "[]"))),
         needs_review=json.loads(fields.get("needs_review", "null")),
         version=int(fields["version"]),
         # A job of an older version has none.
         trace=fields.get("trace", ""),
+        source=_source(fields["spec"]),
+        leased=sum(int(fields.get(f"leased:{stage}", 0)) for stage in stages),
     )
+
+
+def _source(spec: str) -> str:
+    # Most jobs have none, and most specs are longer than a word to look for.
+    return sources.shown(json.loads(spec).get("input", {})) if '"url"' in spec else ""
+
+
+def _holes(units: Sequence[Unit]) -> tuple[Hole, ...]:
+    return tuple(Hole(unit.stage, unit.index, unit.error_code or "") for unit in units if _failed(unit))
 
 
 def _progress(fields: Mapping[str, str], stage: str) -> Progress:
@@ -256,9 +304,8 @@ def _failed(unit: Unit) -> bool:
     return unit.state == "dead" and unit.error_code not in {"upstream_failed", "cancelled"}
 
 
-def _audio_ms(units: Sequence[Unit]) -> int | None:
-    decoded = (unit.output for unit in units if unit.stage == DECODE)
-    return next((int(output["duration_ms"]) for output in decoded if output), None)
+def _decoded(units: Sequence[Unit]) -> Mapping[str, Any] | None:
+    return next((unit.output for unit in units if unit.stage == DECODE and unit.output), None)
 
 
 def _record(unit: Unit) -> UnitRecord:

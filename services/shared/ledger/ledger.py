@@ -12,13 +12,13 @@ import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from importlib import resources
 from typing import Any, Final
 
 import redis
 
 from services.shared.config import Settings
 from services.shared.errors import Cancelled
+from services.shared.ledger.accounts import TENANTS, Accounts, source
 from services.shared.ledger.records import (
     Claim,
     Due,
@@ -66,12 +66,9 @@ class Ledger:
         self._redis = connection
         self._prefix = prefix
         self.policy = policy or Policy()
-        folder = resources.files("services.shared.ledger") / "scripts"
-        library = (folder / "lib.lua").read_text()
-        self._scripts = {
-            name: connection.register_script(library + (folder / f"{name}.lua").read_text())
-            for name in _SCRIPTS
-        }
+        self.accounts = Accounts(connection, prefix)
+        library = TENANTS + source("lib")
+        self._scripts = {name: connection.register_script(library + source(name)) for name in _SCRIPTS}
 
     # Jobs
 
@@ -94,12 +91,15 @@ class Ledger:
             new.tenant,
             terms.most_jobs,
             terms.most_jobs_of_tenant,
+            terms.most_bytes,
+            terms.most_audio_minutes,
             terms.key,
             terms.fingerprint,
             int(terms.fresh),
             self.policy.replay_ms,
             "{}",
             new.audio_ms,
+            new.stored_bytes,
             *_flat(fields),
         )
         return Submitted(answer, job, _hints(services))
@@ -149,9 +149,21 @@ class Ledger:
         """Raise redis.RedisError when Redis cannot be reached."""
         self._redis.ping()
 
-    def finish(self, job: str, state: str, fields: Mapping[str, str], version: int | None = None) -> bool:
-        """Give a job its final state, once; False if somebody else did, or it is of another version now."""
-        return bool(self._run("finish", job, state, "" if version is None else version, *_flat(fields)))
+    def finish(
+        self,
+        job: str,
+        state: str,
+        fields: Mapping[str, str],
+        version: int | None = None,
+        *,
+        file_bytes: int = 0,
+    ) -> bool:
+        """Give a job its final state, once; False if somebody else did, or it is of another version now.
+
+        Its `file_bytes` count as the tenant's; of a job that ends as cancelled nothing counts any more.
+        """
+        bound = "" if version is None else version
+        return bool(self._run("finish", job, state, bound, file_bytes, *_flat(fields)))
 
     def erase(self, job: str) -> str:
         """Forget a finished job: "erased", "running" or "gone"."""
@@ -161,6 +173,25 @@ class Ledger:
         """Return a job's raw fields, None if there is no such job."""
         fields: dict[str, str] = self._redis.hgetall(self._key("job", job))  # type: ignore[assignment]  # sync client
         return fields or None
+
+    def look(self, jobs: Sequence[str], stage: str) -> list[tuple[dict[str, str], str | None]]:
+        """Return the raw fields of jobs, and what each one's unit of a stage of the scope "job" returned.
+
+        Empty fields say that there is no such job; all of it is one round trip.
+        """
+        pipeline = self._redis.pipeline(transaction=False)
+        for job in jobs:
+            pipeline.hgetall(self._key("job", job))
+            pipeline.hget(self._key("unit", f"{job}:{stage}:job"), "output")
+        found = iter(pipeline.execute())
+        return list(zip(found, found, strict=True))
+
+    def fields(self, jobs: Sequence[str], *names: str) -> list[list[str | None]]:
+        """Return some raw fields of jobs, in one round trip; all of them None says that there is no such job."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for job in jobs:
+            pipeline.hmget(self._key("job", job), names)
+        return pipeline.execute()
 
     def jobs(self, tenant: str, *, before: str | None = None, limit: int = 50) -> list[str]:
         """Return a tenant's job ids from the highest down, those below `before` if given."""
@@ -252,7 +283,9 @@ class Ledger:
             for child in output.children
             for part in (child.index, json.dumps(child.payload), child.audio_ms)
         ]
-        return self._settle("complete", claim, json.dumps(output.document), served_ms, *children)
+        audio_ms = "" if output.audio_ms is None else output.audio_ms
+        document = json.dumps(output.document)
+        return self._settle("complete", claim, document, served_ms, audio_ms, output.stored_bytes, *children)
 
     def fail(self, claim: Claim, failure: Failure) -> tuple[Hint, ...]:
         """Give a unit back for another attempt, or end it.

@@ -63,6 +63,7 @@ class NewJob:
         metadata: The client's own labels.
         audio_ms: Audio that it covers, estimated where nobody has listened yet.
         trace: W3C traceparent of the request that it came with; empty when that was not traced.
+        stored_bytes: Length of its input.
     """
 
     job: str
@@ -74,6 +75,7 @@ class NewJob:
     metadata: Json = field(default_factory=dict)
     audio_ms: int = 0
     trace: str = ""
+    stored_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,10 @@ class Terms:
 
     Attributes:
         most_jobs: Unfinished jobs over all at which no more is accepted.
-        most_jobs_of_tenant: The same for one tenant.
+        most_jobs_of_tenant: The same for one tenant; this and the next two hold for those without a limit of
+            their own, and 0 is no limit.
+        most_bytes: That the tenant's jobs may keep, this one included.
+        most_audio_minutes: Of this month, after which no more is accepted.
         key: Idempotency key within the tenant; empty for none.
         fingerprint: Of the request that came with the key.
         fresh: Whether the job takes the key over from whichever had it.
@@ -90,6 +95,8 @@ class Terms:
 
     most_jobs: int = 1_000_000
     most_jobs_of_tenant: int = 1_000_000
+    most_bytes: int = 0
+    most_audio_minutes: int = 0
     key: str = ""
     fingerprint: str = ""
     fresh: bool = False
@@ -101,7 +108,8 @@ class Submitted:
 
     Attributes:
         answer: "accepted"; "replayed", the key stands for an earlier job; "reused", it came with another
-            fingerprint; "full" or "tenant_full", the backlog is at its bound.
+            fingerprint; "full" or "tenant_full", the backlog is at its bound; "storage_full" or "audio_full",
+            the tenant is at its own.
         job: The job that stands for the submission, if any.
         hints: To send now.
     """
@@ -133,10 +141,15 @@ class Output:
     Attributes:
         document: Small JSON object.
         children: Units of the next, deeper scope.
+        audio_ms: How much audio it turned out to be, where only this unit could know; None leaves it at the
+            claim's. Of a unit of the whole job it counts for the tenant's month.
+        stored_bytes: What it keeps for the job as its input does, beside the files that `finish` counts.
     """
 
     document: Json
     children: tuple[Child, ...] = ()
+    audio_ms: int | None = None
+    stored_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ STATUS: Final[Mapping[type[errors.DragomanError], grpc.StatusCode]] = {
     errors.Overloaded: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.Unavailable: grpc.StatusCode.UNAVAILABLE,
     errors.ConnectionLost: grpc.StatusCode.UNAVAILABLE,
+    errors.Unreachable: grpc.StatusCode.ABORTED,
     errors.Timeout: grpc.StatusCode.DEADLINE_EXCEEDED,
     errors.StorageFailure: grpc.StatusCode.INTERNAL,
     errors.Misconfigured: grpc.StatusCode.FAILED_PRECONDITION,

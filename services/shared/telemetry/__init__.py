@@ -30,6 +30,7 @@ from services.shared.telemetry.metrics import (
     SWEPT_ARTIFACTS,
     UNIT_WAIT_SECONDS,
     WAITING_CALLS,
+    WEBHOOK_DELIVERIES,
     family,
     shown,
 )
@@ -70,6 +71,7 @@ __all__ = [
     "SWEPT_ARTIFACTS",
     "UNIT_WAIT_SECONDS",
     "WAITING_CALLS",
+    "WEBHOOK_DELIVERIES",
     "SpanKind",
     "become",
     "begin",

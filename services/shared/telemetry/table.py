@@ -269,6 +269,13 @@ METRICS: Final[tuple[Metric, ...]] = (
         (RECONCILER,),
     ),
     Metric(
+        "dragoman_webhook_deliveries_total",
+        "counter",
+        "Attempts at webhooks by outcome: delivered, retried, failed; and pending ones that were dropped.",
+        ("outcome",),
+        (RECONCILER,),
+    ),
+    Metric(
         "dragoman_cancel_notice_seconds",
         "histogram",
         "Time from the cancelling of a job until a worker cancels what it runs for it.",

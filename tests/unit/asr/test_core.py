@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.asr.core import AUTO, AsrCore, Region, Samples
-from services.asr.engines.base import SAMPLE_RATE_HZ, Audio, Hypothesis, Span, Task
+from services.asr.engines.base import SAMPLE_RATE_HZ, UNGUIDED, Audio, Guidance, Hypothesis, Span, Task
 from services.asr.engines.fake import FakeEngine
 from services.asr.segmentation import Shape
 from services.shared.errors import Cancelled, InvalidRequest, TooLarge, Unsupported
@@ -165,11 +165,24 @@ def test_an_engine_that_cannot_translate_is_not_asked_to() -> None:
 @pytest.mark.parametrize(("task", "language"), [(Task.TRANSCRIBE, "es"), (Task.TRANSLATE, "en")])
 def test_silence_has_no_text(samples: Samples, task: Task, language: str) -> None:
     heard = CORE.transcribe(samples, "es", task, never)
-    assert heard == Hypothesis("", language, 0.0, warnings=("no_speech",))
+    assert heard == Hypothesis("", language, 0.0, warnings=("no_speech",), no_speech=1.0)
 
 
 def test_the_engine_is_not_asked_what_was_said_where_nobody_speaks() -> None:
     assert AsrCore(Mute()).transcribe(tone(5), "en", Task.TRANSCRIBE, never).text == ""
+
+
+def test_hints_reach_the_engine_and_invent_nothing_in_silence() -> None:
+    guidance = Guidance(("Twofold",))
+    assert CORE.transcribe(tone(1.7), "en", Task.TRANSCRIBE, never, guidance).text == "zero one Twofold three"
+    assert CORE.transcribe(silence(2), "en", Task.TRANSCRIBE, never, guidance).text == ""
+
+
+@pytest.mark.parametrize("temperature", [-0.1, 1.1, float("nan")])
+def test_a_temperature_that_is_none_is_refused(temperature: float) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        CORE.transcribe(tone(1), "en", Task.TRANSCRIBE, never, Guidance(temperature=temperature))
+    assert caught.value.code == "invalid_temperature"
 
 
 def test_a_region_longer_than_the_model_hears_is_refused() -> None:
@@ -207,9 +220,14 @@ def test_the_self_test_runs_the_model() -> None:
 def test_an_engine_can_ask_whether_its_caller_has_gone() -> None:
     class Interruptible(FakeEngine):
         def transcribe(
-            self, audio: Audio, language: str, task: Task, cancelled: Callable[[], bool] = lambda: False
+            self,
+            audio: Audio,
+            language: str,
+            task: Task,
+            cancelled: Callable[[], bool] = lambda: False,
+            guidance: Guidance = UNGUIDED,
         ) -> Hypothesis:
             assert cancelled()
-            return super().transcribe(audio, language, task)
+            return super().transcribe(audio, language, task, guidance=guidance)
 
     assert AsrCore(Interruptible()).transcribe(tone(1), "en", Task.TRANSCRIBE, after(1)).text

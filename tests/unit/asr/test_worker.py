@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+import uuid
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +53,12 @@ async def make(tmp_path: Path, ledger: Ledger) -> AsyncIterator[Make]:
     channels = Channels(lambda _: f"127.0.0.1:{server.port}")
     artifacts = LocalArtifacts(tmp_path)
 
-    def made(stage: str, payload: dict[str, Any], samples: Samples = CALL) -> Work:
+    def made(
+        stage: str, payload: dict[str, Any], samples: Samples = CALL, terms: Sequence[Mapping[str, Any]] = ()
+    ) -> Work:
         artifacts.put("channel.wav", wav(samples, 16_000))
+        # Its name is never used again: workers remember glossaries by it.
+        snapshot = artifacts.put(uuid.uuid4().hex, json.dumps({"terms": terms}).encode())
         claim = Claim(
             unit="unit_1",
             job="job_1",
@@ -62,7 +67,7 @@ async def make(tmp_path: Path, ledger: Ledger) -> AsyncIterator[Make]:
             attempt=1,
             failures=0,
             tenant="default",
-            spec={"kind": "speech_translation"},
+            spec={"kind": "speech_translation", "glossary": {"key": snapshot.key}},
             payload=payload,
             inputs={},
         )
@@ -158,6 +163,33 @@ async def test_the_recogniser_translates_where_it_is_the_translator(make: Make) 
 async def test_english_is_its_own_translation(make: Make) -> None:
     document = await transcript(make(TRANSCRIBE, {**REGION, "translator": "asr", "source_language": "en"}))
     assert document["text"] == document["translation"]["text"] == "zero one two three four"
+
+
+IRMAOS = {"source": "Dois Irmãos", "keep": True}
+ZERO = {"source": "zero", "source_language": "pt", "target": {"en": "Zeroth"}, "hint": False}
+
+
+async def test_the_glossary_says_what_to_expect(make: Make) -> None:
+    known = [IRMAOS, {"source": "Zeros", "hint": False}, {"source": "Umbrella", "source_language": "en"}]
+    document = await transcript(make(TRANSCRIBE, REGION, terms=known))
+    assert document["text"] == "zero um Dois Irmãos três quatro"
+
+
+async def test_the_recogniser_expects_the_terms_of_the_language_it_writes(make: Make) -> None:
+    fourth = {"source": "quatro", "source_language": "pt", "target": {"en": "Fourth"}}
+    document = await transcript(make(TRANSCRIBE, {**REGION, "translator": "asr"}, terms=[fourth, ZERO]))
+    assert document["translation"]["text"] == "zero one two three Fourth"
+    assert document["translation"]["terms"] == [
+        {"source": "zero", "target": "Zeroth", "hit": False},
+        {"source": "quatro", "target": "Fourth", "hit": True},
+    ]
+
+
+async def test_a_glossary_that_is_gone_fails_the_unit(make: Make) -> None:
+    work = make(TRANSCRIBE, REGION, terms=[IRMAOS])
+    work.artifacts.delete_prefix(work.claim.spec["glossary"]["key"])
+    with pytest.raises(NotFound):
+        await run(work)
 
 
 async def test_silence_is_not_translated(make: Make) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.cli.client import Job
+from dragoman import Job
 
 
 def region(

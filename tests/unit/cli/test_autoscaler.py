@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.cli.client import Scale
+from dragoman.models import Scale
 from services.cli.settings import CliSettings
 from services.cli.stack import local
 from services.cli.stack.autoscaler import Autoscaler, Size
@@ -20,8 +20,8 @@ from services.cli.stack.local import LocalBackend, available_bytes, bounded
 from services.cli.stack.table import Component
 from services.shared.errors import Unavailable
 from services.shared.tasks import SERVICES
+from tests.support.stub_gateway import StubGateway
 from tests.support.waiting import until
-from tests.unit.cli.conftest import StubGateway
 from tests.unit.cli.test_embedded import CHILD, Said
 
 SLOTS = dict.fromkeys(SERVICES, 2)

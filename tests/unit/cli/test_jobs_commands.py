@@ -11,7 +11,7 @@ from typer.testing import CliRunner, Result
 from services.cli.commands import jobs
 from services.cli.main import app
 from services.shared.errors import Conflict, DragomanError
-from tests.unit.cli.conftest import StubGateway
+from tests.support.stub_gateway import StubGateway
 from tests.unit.cli.results import call, job
 
 FILES = [{"name": "result.json"}, {"name": "speech.mixed.ogg"}]
@@ -74,7 +74,8 @@ def test_watch_shows_what_came_of_a_job(finished: StubGateway) -> None:
 def test_a_translated_text_is_printed_as_it_is(gateway: StubGateway) -> None:
     document = job(kind="text_translation", audio_ms=None).model_dump(mode="json")
     gateway.say("GET /v1/jobs/job_1", document)
-    gateway.say("GET /v1/jobs/job_1/result", {"translation": {"text": "order [bold] 47"}})
+    translated = {"job": "job_1", "kind": "text_translation", "translation": {"text": "order [bold] 47"}}
+    gateway.say("GET /v1/jobs/job_1/result", translated)
     gateway.say_bytes(
         "GET /v1/jobs/job_1/events", f"data: {json.dumps(document)}\n\n".encode(), "text/event-stream"
     )

@@ -13,10 +13,11 @@ from typer.testing import CliRunner
 from services.cli import main
 from services.cli.main import app
 from services.shared.errors import Unsupported
-from tests.unit.cli.conftest import StubGateway
+from tests.support.stub_gateway import StubGateway
 
 COMMANDS = (
-    "up down status demo doctor models submit watch jobs job cancel result".split()  # noqa: SIM905 (reads better)
+    "up down status demo doctor models submit watch jobs job cancel result erase "  # noqa: SIM905 (reads better)
+    "glossaries webhooks keys tenants usage".split()
 )
 
 

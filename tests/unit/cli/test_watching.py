@@ -6,10 +6,11 @@ import io
 
 from rich.console import Console
 
+from dragoman import Job
 from services.cli import watching
-from services.cli.client import Job, connect
+from services.cli.client import connect
 from services.cli.settings import CliSettings
-from tests.unit.cli.conftest import StubGateway
+from tests.support.stub_gateway import StubGateway
 from tests.unit.cli.results import job
 
 

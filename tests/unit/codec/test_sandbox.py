@@ -4,8 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
+import tempfile
 import textwrap
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from signal import SIGKILL
 from typing import Any
 
 import pytest
@@ -21,8 +27,11 @@ from services.shared.errors import (
     Timeout,
     TooLarge,
 )
+from tests.architecture.tree import ROOT
 from tests.support import recordings
+from tests.support.waiting import until
 
+SERVE = "from services.codec import fork_server; fork_server.serve(work)"
 REPORT = {
     "codec": "x",
     "source_sample_rate_hz": 8000,
@@ -33,15 +42,13 @@ REPORT = {
 
 
 def order(**changes: object) -> Order:
-    """Return an order for the real decoder, without sinks."""
+    """Return an order for the real decoder."""
     base: Order = {
         "container": "wav",
         "demuxer": "wav",
         "options": {},
         "sample_rate_hz": 0,
         "max_duration_ms": 60_000,
-        "sinks": [],
-        "parent": os.getpid(),
         "budget": {"cpu_s": 20, "memory_bytes": 1 << 30, "output_bytes": 1 << 30},
     }
     base.update(changes)  # type: ignore[typeddict-item]  # tests change single fields
@@ -49,8 +56,9 @@ def order(**changes: object) -> Order:
 
 
 def stand_in(script: str, wall_s: float = 30) -> Sandbox:
-    """Return a sandbox that runs a script in place of the decoder."""
-    return Sandbox(wall_s, ("-c", textwrap.dedent(script)))
+    """Return a sandbox that runs a script, which may use `order` and `sinks`, in place of the decoder."""
+    work = textwrap.indent(textwrap.dedent(script), "    ")
+    return Sandbox(wall_s, ("-c", f"def work(order, sinks):\n{work}\n{SERVE}"))
 
 
 def run(sandbox: Sandbox, data: bytes = b"", **changes: object) -> Report:
@@ -124,25 +132,24 @@ def test_a_caller_who_goes_away_ends_the_decoder(tmp_path: Path) -> None:
 @pytest.mark.parametrize("ending", ["pass", "raise SystemExit(3)", "time.sleep(600)"])
 def test_what_the_decoder_started_ends_with_it(ending: str) -> None:
     script = f"""
-        import json, os, sys, time
+        import os, time
         if os.fork() == 0:
             time.sleep(20)
-            os.write(json.loads(sys.argv[1])["sinks"][0], b"alive")
+            os.write(sinks[0], b"alive")
         {ending}
     """
     reading, writing = os.pipe()
     with os.fdopen(reading, "rb") as end, recordings.spooled(b"") as file:
         with os.fdopen(writing, "wb") as sink, pytest.raises(DragomanError):
-            stand_in(script, wall_s=2).run(file, (sink,), order(sinks=[sink.fileno()]), lambda: False)
+            stand_in(script, wall_s=2).run(file, (sink,), order(), lambda: False)
         # It comes to an end only once nobody holds the other side.
         assert end.read() == b""
 
 
 def test_too_much_processor_time_is_the_files_error() -> None:
     script = """
-        import json, sys
         from services.codec.decoder import limit
-        limit(json.loads(sys.argv[1])["budget"])
+        limit(order["budget"])
         while True: pass
     """
     budget = {"cpu_s": 1, "memory_bytes": 1 << 30, "output_bytes": 1}
@@ -151,23 +158,111 @@ def test_too_much_processor_time_is_the_files_error() -> None:
     assert error.code == "decoder_limit"
 
 
+SEEN = """
+    import json, os, sys
+    try:
+        made = bool(open("a file", "w"))
+    except OSError:
+        made = False
+    seen = {"files": os.listdir(), "made": made, "environment": sorted(os.environ), "path": sys.path[0],
+            "open": sorted(map(int, os.listdir("/proc/self/fd"))), "input": sys.stdin.read()}
+    print(json.dumps({"report": seen}))
+"""
+
+
 def test_the_decoder_starts_with_nothing_in_reach(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DRAGOMAN_SECRET_OF_THE_SERVER", "secret")
-    script = """
-        import json, os, sys
-        seen = {"cwd": os.getcwd(), "files": os.listdir(), "environment": sorted(os.environ),
-                "open": sorted(int(fd) for fd in os.listdir("/proc/self/fd")), "input": sys.stdin.read(),
-                "path": sys.path[0]}
-        print(json.dumps({"report": seen}))
-    """
     with (tmp_path / "of the server").open("w"):
-        seen: dict[str, Any] = dict(run(stand_in(script), b"the file"))
-    assert seen["files"] == []
+        seen: dict[str, Any] = dict(run(stand_in(SEEN), b"the file"))
+    assert (seen["files"], seen["made"], seen["input"]) == ([], False, "the file")
     assert set(seen["environment"]) <= {"LC_ALL", "LC_CTYPE", "PYTHONPATH"}
     assert max(seen["open"]) <= 3  # the fourth is the listing itself
-    assert seen["input"] == "the file"
-    assert seen["path"] != seen["cwd"]
-    assert not Path(str(seen["cwd"])).exists()
+    assert seen["path"]
+
+
+def test_the_decoder_does_not_see_the_files_of_others() -> None:
+    hangs_for_some = "if order['container'] == 'slow': sinks and os.write(sinks[0], b'here'); time.sleep(600)"
+    sandbox = stand_in(f"import os, time\n{hangs_for_some}\n{textwrap.dedent(SEEN)}")
+    with recordings.spooled(b"") as file, recordings.spooled(b"") as sink, ThreadPoolExecutor() as pool:
+        gone = threading.Event()
+        slow = pool.submit(sandbox.run, file, (sink,), order(container="slow"), gone.is_set)
+        until(lambda: os.fstat(sink.fileno()).st_size)
+        assert max(dict(run(sandbox))["open"]) <= 3  # type: ignore[call-overload]  # not a real report
+        gone.set()
+        with pytest.raises(Cancelled):
+            slow.result()
+
+
+WHO = """
+    import json, os
+    print(json.dumps({"report": {"pid": os.getpid(), "parent": os.getppid()}}))
+"""
+
+
+def test_each_file_has_a_process_of_its_own_and_none_starts_from_scratch() -> None:
+    sandbox = stand_in(WHO)
+    first, second = (dict(run(sandbox)) for _ in range(2))
+    assert first["pid"] != second["pid"]
+    assert first["parent"] == second["parent"] != os.getpid()
+
+
+def test_what_decoders_are_forked_from_is_replaced_when_it_died() -> None:
+    sandbox = stand_in(WHO)
+    before: Any = dict(run(sandbox))
+    os.kill(before["parent"], SIGKILL)
+    until(lambda: not is_there(before["parent"]))
+    after = dict(run(sandbox))
+    assert after["parent"] != before["parent"]
+
+
+def test_decoders_run_side_by_side() -> None:
+    script = f"""
+        import json, os, time
+        os.write(sinks[0], b"x")
+        while os.fstat(sinks[0]).st_size < 2: time.sleep(0.01)
+        print({json.dumps(json.dumps({"report": REPORT}))})
+    """
+    sandbox = stand_in(script)
+    with recordings.spooled(b"") as file, recordings.spooled(b"") as sink, ThreadPoolExecutor() as pool:
+        both = [pool.submit(sandbox.run, file, (sink,), order(), lambda: False) for _ in range(2)]
+        assert [each.result() for each in both] == [REPORT, REPORT]
+
+
+def test_nothing_is_left_of_a_sandbox_that_is_let_go() -> None:
+    sandbox = stand_in(WHO)
+    parent: Any = dict(run(sandbox))["parent"]
+    assert is_there(parent)
+    del sandbox
+    until(lambda: not is_there(parent))
+
+
+@pytest.mark.parametrize("killed", ["server", "fork server"])
+def test_nothing_is_left_of_a_decoder_whose_server_was_killed(killed: str) -> None:
+    script = """
+        import tempfile
+        from tests.unit.codec.test_sandbox import order, stand_in
+        hangs = "import os, time; os.write(sinks[0], b'%d %d' % (os.getppid(), os.getpid())); time.sleep(600)"
+        with tempfile.TemporaryFile() as file, open({path!r}, "wb") as sink:
+            stand_in(hangs, 600).run(file, (sink,), order(), lambda: False)
+    """
+    with tempfile.NamedTemporaryFile() as pids:
+        command = [sys.executable, "-c", textwrap.dedent(script).format(path=pids.name)]
+        with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as server:
+            until(lambda: len(Path(pids.name).read_text().split()) == 2)
+            fork_server, decoder = map(int, Path(pids.name).read_text().split())
+            os.kill(server.pid if killed == "server" else fork_server, SIGKILL)
+            until(lambda: not is_there(decoder))
+            until(lambda: not is_there(fork_server))
+            # Without the fork server the call fails, and nobody waits for its time to be over.
+            assert server.wait(60) == (-SIGKILL if killed == "server" else 1)
+
+
+def is_there(pid: int) -> bool:
+    """Say whether a process runs; one that ended and was not reaped does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def test_the_file_is_read_from_its_start_wherever_it_stood() -> None:
@@ -178,9 +273,9 @@ def test_the_file_is_read_from_its_start_wherever_it_stood() -> None:
 
 
 LIMITS = """
-    import json, resource, sys
+    import json, resource
     from services.codec.decoder import limit
-    limit(json.loads(sys.argv[1])["budget"])
+    limit(order["budget"])
     kinds = {name: getattr(resource, "RLIMIT_" + name) for name in ("CPU", "AS", "FSIZE", "NOFILE", "CORE")}
     print(json.dumps({"report": {name: resource.getrlimit(kind)[0] for name, kind in kinds.items()}}))
 """
@@ -194,21 +289,26 @@ def test_the_kernel_holds_the_decoder_to_its_budget() -> None:
 
 def test_the_decoder_can_gain_no_privileges() -> None:
     script = """
-        import json, sys
-        from services.codec.decoder import limit
-        limit(json.loads(sys.argv[1])["budget"])
-        lines = dict(line.split(":\t") for line in open("/proc/self/status"))
+        import json
+        lines = dict(line.split(":\\t") for line in open("/proc/self/status"))
         print(json.dumps({"report": {"no new privileges": int(lines["NoNewPrivs"])}}))
     """
     assert dict(run(stand_in(script))) == {"no new privileges": 1}
 
 
+def test_the_decoder_is_closed_to_others_of_its_user_as_what_it_is_forked_from() -> None:
+    script = """
+        import ctypes, json
+        print(json.dumps({"report": {"dumpable": ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)}}))
+    """
+    assert dict(run(stand_in(script))) == {"dumpable": 0}
+
+
 def test_a_decoder_without_memory_says_so() -> None:
     script = """
-        import services.codec.decoder as decoder, sys
-        def decode(source, order): return bytearray(1 << 40)
-        decoder.decode = decode
-        decoder.main(sys.argv[1])
+        from services.codec import decoder
+        decoder.decode = lambda *_: bytearray(1 << 40)
+        decoder.main(order, sinks)
     """
     error = error_of(stand_in(script))
     assert isinstance(error, InvalidMedia)
@@ -223,10 +323,5 @@ def test_a_full_disk_is_not_a_bad_file(seconds: float) -> None:
         recordings.spooled(data) as file,
         pytest.raises(StorageFailure) as caught,
     ):
-        Sandbox(30).run(file, (sink,), order(sinks=[sink.fileno()]), lambda: False)
+        Sandbox(30).run(file, (sink,), order(), lambda: False)
     assert (caught.value.code, caught.value.retryable) == ("spool_failed", True)
-
-
-def test_a_decoder_whose_server_died_gives_up() -> None:
-    data = recordings.wav(recordings.tone(1, 8000), 8000)
-    assert error_of(Sandbox(30), data, parent=1).code == "decoder_crashed"

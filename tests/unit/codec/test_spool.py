@@ -47,3 +47,12 @@ def test_decoding_and_encoding_leave_nothing_behind(folder: Path) -> None:
         made.file.close()
     assert seen == set()
     assert list(folder.iterdir()) == []
+
+
+def test_a_spool_that_nobody_closed_is_closed_when_the_last_one_lets_go() -> None:
+    file = spool()
+    file.write(b"what was said")
+    number = file.fileno()
+    del file  # A warning would be an error here.
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(number)

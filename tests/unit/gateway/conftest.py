@@ -9,7 +9,8 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from services.gateway.access.admin_key import Keys, new_key
+from services.gateway.access.admin_key import new_key
+from services.gateway.access.keys import Keys
 from services.gateway.api.application import build
 from services.gateway.api.context import Context
 from services.gateway.jobs.ports import Component

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway.access.admin_key import Keys, ensure_admin_key, is_well_formed, new_key
+from services.gateway.access.admin_key import ensure_admin_key, is_well_formed, new_key
+from services.gateway.access.keys import Keys
 from services.shared.errors import Misconfigured, Unauthorized
 
 
@@ -53,12 +54,12 @@ def test_a_file_without_a_key_is_the_operators_to_mend(tmp_path: Path, content: 
         ensure_admin_key(file)
 
 
-def test_only_the_right_key_belongs_to_a_tenant() -> None:
+async def test_only_the_right_key_belongs_to_a_tenant() -> None:
     key = new_key()
-    assert Keys(key).caller(key).tenant == "default"
+    assert (await Keys(key).caller(key)).tenant == "default"
     for wrong, code in ((None, "missing_key"), ("", "missing_key"), (new_key(), "invalid_key")):
         with pytest.raises(Unauthorized) as caught:
-            Keys(key).caller(wrong)
+            await Keys(key).caller(wrong)
         assert caught.value.code == code
         assert key not in caught.value.detail
 

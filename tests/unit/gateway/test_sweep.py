@@ -127,6 +127,7 @@ def test_an_ended_job_keeps_what_it_stands_on_and_no_more(house: House, state: J
     job = house.submit()
     needed = {
         f"{job.prefix}input",
+        f"{job.prefix}glossary.json",
         f"{job.prefix}files/9/result.json",
         f"{job.prefix}{DECODE}/job.1/channel-0.wav",
         f"{job.prefix}{TRANSCRIBE}/c0r0.1/transcript.json",

@@ -13,7 +13,8 @@ from services.gateway.jobs import ports
 from services.gateway.jobs.admission import Repeatable
 from services.gateway.jobs.finish import Finisher
 from services.gateway.jobs.model import Job
-from services.gateway.jobs.service import Accepted, JobService, Ports, Sent, Upload
+from services.gateway.jobs.service import Accepted, JobService, Ports, Sent
+from services.gateway.jobs.sources import Upload
 from services.gateway.storage.memory import MemoryJobStore
 from services.shared import tasks
 from services.shared.artifacts.local import LocalArtifacts

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+import uuid
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +43,12 @@ async def make(tmp_path: Path, ledger: Ledger) -> AsyncIterator[Make]:
         text: str = "",
         source: str = "en",
         target: str = "pt-BR",
+        terms: Sequence[Mapping[str, Any]] = (),
     ) -> Work:
         languages = {"source_language": source, "target_language": target}
+        # Its name is never used again: workers remember glossaries by it.
+        snapshot = artifacts.put(uuid.uuid4().hex, json.dumps({"terms": terms}).encode())
+        glossary = {"glossary": {"key": snapshot.key}} if terms else {}
         stored = artifacts.put("in", json.dumps(transcript).encode() if transcript else text.encode())
         claim = Claim(
             unit="unit_1",
@@ -53,7 +58,7 @@ async def make(tmp_path: Path, ledger: Ledger) -> AsyncIterator[Make]:
             attempt=1,
             failures=0,
             tenant="default",
-            spec={} if transcript else {"input": {"key": stored.key}, **languages},
+            spec=glossary if transcript else {"input": {"key": stored.key}, **languages, **glossary},
             payload=languages if transcript else {},
             inputs={TRANSCRIBE: {"transcript": stored.key, "empty": False}} if transcript else {},
         )
@@ -70,7 +75,7 @@ async def translated(work: Work) -> dict[str, Any]:
     assert output.children == ()
     assert output.document.keys() == {"translation", "empty"}
     document: dict[str, Any] = json.loads(work.artifacts.get(output.document["translation"]))
-    assert document.keys() == {"text", "warnings", "model"}
+    assert document.keys() - {"terms"} == {"text", "warnings", "model"}
     assert output.document["empty"] == (not document["text"])
     return document
 
@@ -87,6 +92,37 @@ async def test_a_regions_transcript_is_translated(make: Make) -> None:
 async def test_a_jobs_text_is_translated(make: Make) -> None:
     document = await translated(make(text="Olá, você.\nTudo bem?", source="pt-BR", target="en"))
     assert document == {"text": "Olá_en, você_en.\nTudo_en bem_en?", "warnings": [], "model": FAKE}
+
+
+TERMS = [
+    {"source": "order", "target": {"pt-BR": "pedido", "es": "orden"}},
+    {"source": "Care Plus", "keep": True, "case_sensitive": True, "later": "unknown here"},
+    {"source": "thanks", "source_language": "de", "target": {"pt": "danke"}},
+]
+
+
+@pytest.mark.parametrize("of", ["transcript", "text"])
+async def test_the_glossary_says_what_must_become_what(make: Make, of: str) -> None:
+    text = "Order Care Plus. Thanks!"
+    made: dict[str, Any] = {"transcript": spoken(text)} if of == "transcript" else {"text": text}
+    document = await translated(make(**made, terms=TERMS))
+    assert document["text"] == "Pedido Care Plus. Thanks_pt!"
+    assert document["terms"] == [
+        {"source": "order", "target": "pedido", "hit": True},
+        {"source": "Care Plus", "target": "Care Plus", "hit": True},
+    ]
+
+
+async def test_a_term_that_is_lost_is_told(make: Make) -> None:
+    document = await translated(make(text="Order [1] XQ1", terms=TERMS))
+    assert document["terms"] == [{"source": "order", "target": "pedido", "hit": False}]
+
+
+async def test_the_recognisers_uses_of_terms_are_passed_through(make: Make) -> None:
+    found = [{"source": "pedido", "target": "order", "hit": True}]
+    made = spoken("pedido", translation={"text": "order", "terms": found})
+    document = await translated(make(transcript=made, source="pt", target="en", terms=TERMS))
+    assert document["terms"] == found
 
 
 @pytest.mark.parametrize("empty", ["", " \n"])

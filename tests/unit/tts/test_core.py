@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.shared.errors import Cancelled, InvalidRequest, TooLarge, Unsupported
+from services.shared.glossary import Pronunciation
 from services.tts.core import TOLERANCE, SpeechRequest, TtsCore
 from services.tts.engines.base import MAX_RATE, Audio
 from services.tts.engines.fake import FakeEngine
@@ -171,3 +172,23 @@ def test_an_engine_can_ask_whether_its_caller_has_gone() -> None:
 
     asked = iter([False, True])
     assert TtsCore(Interruptible()).synthesize(SpeechRequest("Hello.", "en"), lambda: next(asked)).audio.any()
+
+
+def test_words_are_read_as_their_pronunciation_says() -> None:
+    read = (Pronunciation("Nimbra", "Neem bra"), Pronunciation("Nimbra Flex", "Neembra flecks"))
+    request = SpeechRequest("NIMBRA flex, Nimbra or Nimbras?", "en", pronunciations=read)
+    assert request.script == "Neembra flecks, Neem bra or Nimbras?"
+    assert CORE.synthesize(request).duration_ms == natural_ms(request.script)
+
+
+def test_of_two_pronunciations_the_first_counts_and_empty_ones_do_nothing() -> None:
+    read = (Pronunciation("SQL", "sequel"), Pronunciation("SQL", "S Q L"), Pronunciation("", "boo"))
+    assert SpeechRequest("SQL!", "en", pronunciations=read).script == "sequel!"
+
+
+def test_pronunciations_do_not_make_a_text_longer_than_one_may_be() -> None:
+    core = TtsCore(FakeEngine(), max_characters=20)
+    request = SpeechRequest("a b c", "en", pronunciations=(Pronunciation("b", "long " * 5),))
+    with pytest.raises(TooLarge) as refused:
+        core.synthesize(request)
+    assert refused.value.code == "text_too_long"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import uuid
 import wave
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
@@ -84,6 +85,17 @@ async def test_a_region_is_spoken_into_its_slot(speak: Speak, artifacts: LocalAr
     assert document["stretch"] == pytest.approx(1.1, rel=1e-3)
     assert document["model"] == {"name": "fake-tone", "revision": "1"}
     assert document["warnings"] == []
+
+
+async def test_the_glossary_says_how_words_are_read(speak: Speak, artifacts: LocalArtifacts) -> None:
+    terms = [
+        {"source": "doctor", "target": {"pt": "dr"}, "spoken": {"pt-BR": "doutor"}},
+        {"source": "ok", "spoken": {"en": "okay"}},
+    ]
+    artifacts.put(key := uuid.uuid4().hex, json.dumps({"terms": terms}).encode())
+    spec = {"glossary": {"key": key}}
+    output = await speak(claim("c0r3", spec=spec, inputs=translated(artifacts, "Dr ok")))
+    assert output.document["duration_ms"] == len("doutorok") * 60
 
 
 async def test_the_artifact_is_a_wav_file_as_long_as_reported(

@@ -1,8 +1,4 @@
--- Shared by every script of the ledger: names, time, and the moves of units and jobs.
--- Each script runs as one atomic step. Redis TIME is the only clock.
-local P = KEYS[1]
-local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+-- Shared by every script of the ledger: the moves of units and jobs.
 local hints = {} -- for each unit that became ready in this step the service that runs it, for the caller to send
 
 local DEPTH = {job = 1, channel = 2, region = 3}
@@ -46,6 +42,12 @@ local function backlog(tenant, by)
   if redis.call('HINCRBY', P .. 'backlog', 'tenant:' .. tenant, by) == 0 then
     redis.call('HDEL', P .. 'backlog', 'tenant:' .. tenant)
   end
+end
+
+-- Bytes that a job keeps: its input, and its files once it has ended.
+local function keep(job, tenant, by)
+  redis.call('HINCRBY', job_key(job), 'stored_bytes', by)
+  if redis.call('HINCRBY', P .. 'storage', tenant, by) == 0 then redis.call('HDEL', P .. 'storage', tenant) end
 end
 
 -- A stage is busy for a job while at least one of the job's units is leased in it.

@@ -1,11 +1,13 @@
 -- ARGV: job. Runs a finished job's dead units again, with a clean record, and its gathering stage after them.
 -- Returns the state that the job is in now, and the hints to send.
 local job = ARGV[1]
-local record = redis.call('HMGET', job_key(job), 'state', 'tenant', 'finished_ms')
+local record = redis.call('HMGET', job_key(job), 'state', 'tenant', 'file_bytes')
 if not record[1] then return {'gone', hints} end
 if record[1] ~= 'failed' and record[1] ~= 'partially_succeeded' then return {record[1], hints} end
 redis.call('HSET', job_key(job), 'state', 'running')
-redis.call('HDEL', job_key(job), 'finished_ms', 'fatal', 'error_code', 'error_detail', 'files', 'needs_review')
+redis.call('HDEL', job_key(job), 'finished_ms', 'fatal', 'error_code', 'error_detail', 'files', 'needs_review',
+  'file_bytes')
+keep(job, record[2], 0 - (record[3] or 0))
 backlog(record[2], 1)
 local graph = graph_of(job)
 for _, unit in ipairs(redis.call('LRANGE', units_key(job), 0, -1)) do

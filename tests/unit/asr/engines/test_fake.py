@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.asr.core import Samples
-from services.asr.engines.base import SAMPLE_RATE_HZ, Audio, Span, Task
+from services.asr.engines.base import SAMPLE_RATE_HZ, Audio, Guidance, Span, Task
 from services.asr.engines.fake import FakeEngine
 from tests.support.speech import silence, tone
 
@@ -37,3 +37,19 @@ def test_it_counts_in_the_language_it_is_told() -> None:
     audio = floats(tone(0.9))
     assert ENGINE.transcribe(audio, "es", Task.TRANSCRIBE).text == "cero uno"
     assert ENGINE.transcribe(audio, "es", Task.TRANSLATE).text == "zero one"
+
+
+def test_it_spells_its_words_as_a_hint_or_the_prompt_does() -> None:
+    audio = floats(tone(1.3))
+    guidance = Guidance(("Onerous", "Seven"), "Twofold, please.")
+    heard = ENGINE.transcribe(audio, "en", Task.TRANSCRIBE, guidance=guidance)
+    assert heard.text == "zero Onerous Twofold,"
+    assert heard.text.split() == [word.text for word in heard.words]
+
+
+def test_it_is_less_certain_at_a_temperature() -> None:
+    audio = floats(tone(1.3))
+    warm = ENGINE.transcribe(audio, "en", Task.TRANSCRIBE, guidance=Guidance(temperature=1))
+    cold = ENGINE.transcribe(audio, "en", Task.TRANSCRIBE)
+    assert warm.confidence < cold.confidence
+    assert warm.log_probability < cold.log_probability < 0

@@ -92,11 +92,11 @@ async def test_an_unsupported_pair_lists_those_there_are(client: httpx.AsyncClie
 
 
 async def test_wrong_fields_are_listed(client: httpx.AsyncClient) -> None:
-    body = check_shape(await post(client, CALL_SPEC | {"webhook_url": "https://x", "priority": "now"}))
+    body = check_shape(await post(client, CALL_SPEC | {"callback_url": "https://x", "priority": "now"}))
     assert isinstance(body["errors"], list)
-    assert {each["field"] for each in body["errors"]} == {"webhook_url", "priority"}
+    assert {each["field"] for each in body["errors"]} == {"callback_url", "priority"}
     assert isinstance(body["error"], dict)
-    assert body["error"]["param"] in {"webhook_url", "priority"}
+    assert body["error"]["param"] in {"callback_url", "priority"}
 
 
 @pytest.mark.parametrize(
@@ -274,9 +274,18 @@ async def test_a_job_is_cancelled(client: httpx.AsyncClient, world: World) -> No
 
 async def test_a_finished_job_is_erased(client: httpx.AsyncClient, world: World) -> None:
     job_id = await translated(client, world)
-    assert (await client.delete(f"/v1/jobs/{job_id}")).status_code == 204
+    erased = await client.delete(f"/v1/jobs/{job_id}")
+    assert (erased.status_code, erased.json()["job"]) == (200, job_id)
     assert (await client.delete(f"/v1/jobs/{job_id}")).status_code == 404
     assert world.kept() == []
+    receipt = await client.get(f"/v1/erasures/{erased.json()['id']}")
+    assert (receipt.status_code, receipt.json()) == (200, erased.json())
+
+
+@pytest.mark.parametrize("receipt", ["era_1", "era_0192a3b4c5d67e8f8a9b0c1d2e3f4a5b", "job_1"])
+async def test_what_was_not_erased_has_no_receipt(client: httpx.AsyncClient, receipt: str) -> None:
+    answer = await client.get(f"/v1/erasures/{receipt}")
+    assert (answer.status_code, check_shape(answer)["code"]) == (404, "erasure_not_found")
 
 
 async def test_a_running_job_is_not_erased(client: httpx.AsyncClient, world: World) -> None:

@@ -33,6 +33,7 @@ def job() -> Job:
         files=(File("result.json", "secret-tenant/k", "application/json", 12),),
         needs_review=True,
         version=7,
+        source="https://files.example.com",
     )
 
 
@@ -62,6 +63,8 @@ def test_a_job_is_shown_with_the_names_that_clients_know() -> None:
         ],
         "needs_review": True,
         "version": 7,
+        "source_url": "https://files.example.com",
+        "queue": None,
     }
 
 

@@ -32,7 +32,7 @@ def test_a_call_without_audio_output_is_neither_spoken_nor_encoded() -> None:
 
 def test_a_call_with_every_output_goes_through_every_stage() -> None:
     stages = PIPELINES["speech_translation"].stages_for(["transcript", "subtitles", "audio"])
-    assert tuple(stage.name for stage in stages) == tasks.STAGES
+    assert tuple(stage.name for stage in stages) == tasks.MODEL_STAGES
 
 
 @pytest.mark.parametrize(

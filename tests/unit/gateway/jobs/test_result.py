@@ -105,6 +105,7 @@ def test_a_region_holds_all_that_was_made_of_it() -> None:
                 "end_ms": 2400,
             },
             "entities": [{"kind": "number", "source": "12", "target": "12", "match": True}],
+            "terms": [],
             "warnings": [],
             "needs_review": False,
         }
@@ -307,3 +308,34 @@ def test_regions_come_in_the_order_of_the_call_not_of_completion() -> None:
         units.append(done(tasks.TRANSCRIBE, f"c0r{number}", {"transcript": "t"}, **span))
     regions = composed("transcription", units, documents)["channels"][0]["regions"]
     assert [region["start_ms"] for region in regions] == [0, 2000, 10_000]
+
+
+MISSED = {"source": "room", "target": "sala", "hit": False}
+
+
+def test_a_term_that_was_missed_is_shown_warned_of_and_counted() -> None:
+    units, documents = call()
+    documents["u"] = translation("Quarto 12", terms=[MISSED])
+    glossary = {"glossary": {"key": "k", "id": f"glo_{7:032x}", "version": 3}}
+    result = composed("speech_translation", units, documents, SPEC | glossary)
+    (region,) = result["channels"][0]["regions"]
+    assert (region["terms"], region["warnings"]) == ([MISSED], ["term_missed"])
+    assert region["needs_review"] is result["needs_review"] is True
+    assert result["glossary"] == {
+        "id": f"glo_{7:032x}",
+        "version": 3,
+        "terms": [{"source": "room", "target": "sala", "hits": 0, "misses": 1}],
+    }
+
+
+def test_a_term_of_a_translation_by_the_recogniser_is_counted_once() -> None:
+    units, documents = call()
+    made: dict[str, Any] = {"text": "Quarto 12", "terms": [MISSED | {"hit": True}]}
+    documents |= {"t": transcript("Room 12", translation=made), "u": translation(**made)}
+    glossary = {"glossary": {"key": "k", "id": f"glo_{7:032x}", "version": 3}}
+    result = composed("speech_translation", units, documents, SPEC | glossary)
+    assert result["glossary"]["terms"][0]["hits"] == 1
+
+
+def test_a_job_without_a_glossary_tells_of_none() -> None:
+    assert "glossary" not in composed("speech_translation", *call())

@@ -10,7 +10,8 @@ import pytest
 from services.gateway.jobs.ids import new_job_id
 from services.gateway.jobs.model import JobState
 from services.gateway.jobs.ports import JobQuery, Submission
-from services.gateway.jobs.service import Sent, Upload
+from services.gateway.jobs.service import Sent
+from services.gateway.jobs.sources import Upload
 from services.shared import tasks
 from services.shared.errors import Conflict, DragomanError, InvalidMedia, NotFound, Unavailable
 from services.shared.tasks import Hint
@@ -33,7 +34,7 @@ def test_an_accepted_call_is_kept_written_and_hinted_at(world: World) -> None:
     assert world.dispatched.hints == [Hint("codec")]
     known = world.jobs.get(TENANT, job.id)
     assert (known.state, known.metadata) == (JobState.QUEUED, {"call": "42"})
-    assert list(known.progress) == list(tasks.STAGES)
+    assert list(known.progress) == list(tasks.MODEL_STAGES)
 
 
 def test_workers_find_the_input_in_the_spec(world: World) -> None:

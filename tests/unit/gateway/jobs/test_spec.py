@@ -103,8 +103,9 @@ def test_what_is_not_json_is_refused_with_its_place(raw: str) -> None:
 @pytest.mark.parametrize(
     ("raw", "field", "says"),
     [
-        (CALL | {"glossary_id": "g"}, "glossary_id", "unknown field for the kind speech_translation"),
-        (CALL | {"webhook_url": "https://x"}, "webhook_url", "unknown field"),
+        (CALL | {"glossary": "g"}, "glossary", "unknown field for the kind speech_translation"),
+        (CALL | {"glossary_id": "g"}, "glossary_id", "must be the id of a glossary"),
+        (CALL | {"callback_url": "https://x"}, "callback_url", "unknown field"),
         (TEXT | {"audio": {}}, "audio", "unknown field"),
         (CALL | {"kind": "telepathy"}, "kind", "must be one of"),
         ({"source_language": "en"}, "kind", "must be one of"),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from services.gateway.scaling.measure import SPEEDS, Measured, backlog_ms, look
 from services.gateway.scaling.planner import Slots, State, plan
 from services.gateway.scaling.policy import Terms
-from services.shared.tasks import DECODE, SEGMENT, SERVICES, STAGES, SYNTHESIZE, TRANSCRIBE, TRANSLATE
+from services.shared.tasks import DECODE, MODEL_STAGES, SEGMENT, SERVICES, SYNTHESIZE, TRANSCRIBE, TRANSLATE
 
 SLOTS = {service: Slots(2) for service in SERVICES}
 TERMS = {service: Terms() for service in SERVICES}
@@ -19,7 +19,7 @@ MINUTE_MS = 60_000
 
 numbers = st.integers(-1000, 10**10)
 counts = st.dictionaries(
-    st.sampled_from(STAGES),
+    st.sampled_from(MODEL_STAGES),
     st.dictionaries(
         st.sampled_from(["ready", "leased", "done", "ready_ms", "leased_ms", "done_ms", "served_ms"]), numbers
     ),

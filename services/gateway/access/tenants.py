@@ -1,0 +1,81 @@
+"""The tenants: their limits, and what they have used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from services.gateway.access.model import ADMIN_TENANT
+from services.gateway.access.register import reaching
+from services.shared.errors import NotFound
+from services.shared.ledger.accounts import Accounts, Limits, Use, days_between
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """A tenant, and its own limits."""
+
+    name: str
+    limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a tenant used.
+
+    Attributes:
+        stored_bytes: That its jobs keep now.
+        days: Per day (UTC) and stage; days without use are left out.
+    """
+
+    stored_bytes: int
+    days: Mapping[date, Mapping[str, Use]]
+
+    @property
+    def stages(self) -> Mapping[str, Use]:
+        """What it used of each stage, over all days."""
+        total: dict[str, Use] = {}
+        for stages in self.days.values():
+            for stage, use in stages.items():
+                total[stage] = total.get(stage, Use()) + use
+        return dict(sorted(total.items()))
+
+
+class Tenants:
+    """The tenants of an installation: those that were ever given a key or limits, and the administrator's.
+
+    Every method may be called from any thread, and raises Unavailable (code redis_unavailable) when Redis
+    cannot be reached.
+    """
+
+    def __init__(self, accounts: Accounts) -> None:
+        self._accounts = accounts
+
+    def list(self) -> list[Tenant]:
+        """Return all tenants by name."""
+        with reaching():
+            names = sorted({ADMIN_TENANT, *self._accounts.tenants()})
+            return [Tenant(*each) for each in zip(names, self._accounts.limits(names), strict=True)]
+
+    def get(self, name: str) -> Tenant:
+        """Return a tenant.
+
+        Raises:
+            NotFound: (code tenant_not_found) there is none of that name.
+        """
+        with reaching():
+            if name != ADMIN_TENANT and not self._accounts.is_known(name):
+                raise NotFound("There is no such tenant.", code="tenant_not_found")
+            return Tenant(name, *self._accounts.limits([name]))
+
+    def put(self, tenant: Tenant) -> None:
+        """Give a tenant limits in place of those it had; it need not be there before."""
+        with reaching():
+            self._accounts.set_limits(tenant.name, tenant.limits)
+
+    def report(self, tenant: str, first: date, last: date) -> Report:
+        """Return what a tenant used from the first to the last day (UTC), both included."""
+        with reaching():
+            stored_bytes = self._accounts.standing(tenant).stored_bytes
+            return Report(stored_bytes, self._accounts.use(tenant, days_between(first, last)))

@@ -1,0 +1,52 @@
+"""Texts that are cut after their sentences."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.gateway.inference.splitting import split
+
+SENTENCE = "This is a sentence of forty characters!!"
+
+
+def words(text: str) -> list[str]:
+    """Return the words of a text, those of each sentence without a letter or digit left out."""
+    return [word for word in text.split() if any(map(str.isalnum, word))]
+
+
+def test_a_short_text_stays_whole() -> None:
+    assert split("Dr. Smith called. He asks for Ana.") == ["Dr. Smith called. He asks for Ana."]
+
+
+def test_the_first_part_is_short_and_later_ones_are_longer() -> None:
+    parts = split(" ".join([SENTENCE] * 30))
+    assert len(parts[0]) <= 160
+    assert all(len(part) <= 480 for part in parts[1:])
+    assert len(parts) == 4
+    assert " ".join(parts) == " ".join([SENTENCE] * 30)
+
+
+def test_a_sentence_is_never_cut() -> None:
+    endless = "and so on, " * 60
+    assert split(endless) == [endless.strip()]
+    assert split(f"Yes. {endless}") == ["Yes.", endless.strip()]
+
+
+def test_chinese_sentences_have_no_spaces_between_them() -> None:
+    parts = split("你好世界再见。" * 40)
+    assert len(parts) == 2
+    assert len(parts[0]) <= 160
+
+
+def test_a_paragraph_without_a_mark_ends_too() -> None:
+    assert split("Title\n\n" + "a" * 200) == ["Title", "a" * 200]
+
+
+def test_what_cannot_be_said_is_left_out() -> None:
+    assert split("!!! ... ???") == []
+
+
+@given(st.lists(st.from_regex(r"[a-z0-9]{1,12}[.!?,]?", fullmatch=True), max_size=300))
+def test_no_word_is_lost_and_none_is_said_twice(said: list[str]) -> None:
+    assert words(" ".join(split(" ".join(said)))) == said

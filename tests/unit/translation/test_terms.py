@@ -1,0 +1,115 @@
+"""Terms: found in a text, and told whether its translation has them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from services.shared.glossary import Term, TermUse, uses
+from services.translation.core import TranslationCore, Translations
+from services.translation.engines.base import TranslationEngine
+from services.translation.engines.fake import FakeEngine
+from services.translation.languages import Pair
+from services.translation.terms import demands
+
+CLAIM = Term("claim", "sinistro")
+PLUS = Term("Care Plus", "Care Plus")
+PLAN = Term("Care", "Cuidado")
+
+
+class Stubborn(FakeEngine):
+    """An engine with one answer, that remembers what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def translate(self, texts: Sequence[str], _pair: Pair) -> list[str]:
+        self.asked += texts
+        return ["?"] * len(texts)
+
+
+def translated(engine: TranslationEngine, text: str, *terms: Term) -> Translations:
+    return TranslationCore(engine, 10_000).translate([text], "en", "pt", lambda: False, terms)
+
+
+def test_a_term_is_used_once_however_often_it_stands_there() -> None:
+    assert uses("A claim is a claim.", "Um sinistro é um sinistro.", [CLAIM]) == (TermUse(CLAIM, hit=True),)
+    assert uses("A claim is a claim.", "Um sinistro é isso.", [CLAIM]) == (TermUse(CLAIM, hit=False),)
+
+
+def test_uses_come_in_the_order_of_the_text_and_only_of_what_it_holds() -> None:
+    found = uses("Care Plus pays my claim.", "Care Plus paga a reclamação.", [CLAIM, PLAN, PLUS])
+    assert found == (TermUse(PLUS, hit=True), TermUse(CLAIM, hit=False))
+
+
+def test_terms_that_share_a_target_need_it_for_each() -> None:
+    cover = Term("cover", "apólice")
+    terms = [Term("policy", "apólice"), cover]
+    assert [use.hit for use in uses("My policy is my cover.", "A apólice é a apólice.", terms)] == [
+        True,
+        True,
+    ]
+    assert [use.hit for use in uses("My policy is my cover.", "A apólice.", terms)] == [False, False]
+
+
+@pytest.mark.parametrize(
+    ("text", "target"), [("claim", "sinistro"), ("Claim", "Sinistro"), ("CLAIM", "Sinistro")]
+)
+def test_a_target_takes_the_capital_of_the_text(text: str, target: str) -> None:
+    assert [demand.target for demand in demands(text, [CLAIM])] == [target]
+
+
+def test_a_name_keeps_its_own_spelling() -> None:
+    assert [demand.target for demand in demands("care plus", [PLUS])] == ["Care Plus"]
+
+
+def test_of_two_terms_for_one_phrase_the_first_counts() -> None:
+    assert demands("claim", [CLAIM, Term("claim", "queixa")])[0].target == "sinistro"
+
+
+def test_terms_without_words_do_nothing() -> None:
+    assert demands("a b", [Term(" ", "x"), Term("a", " "), Term("", "")]) == []
+
+
+def test_an_engine_that_changes_every_word_still_leaves_the_terms() -> None:
+    text = "My claim is with care plus. Bye!"
+    done = translated(FakeEngine(), text, CLAIM, PLUS).texts[0]
+    assert done.text == "My_pt sinistro is_pt with_pt Care Plus. Bye_pt!"
+    assert done.terms == (TermUse(CLAIM, hit=True), TermUse(PLUS, hit=True))
+
+
+def test_a_text_without_terms_is_asked_for_once_and_as_it_is() -> None:
+    engine = Stubborn()
+    assert translated(engine, "Hello there.", CLAIM).texts[0].terms == ()
+    assert engine.asked == ["Hello there."]
+
+
+def test_a_term_that_no_disguise_brings_through_is_missed_and_said_so() -> None:
+    engine = Stubborn()
+    done = translated(engine, "A claim.", CLAIM).texts[0]
+    assert (done.text, done.terms) == ("?", (TermUse(CLAIM, hit=False),))
+    assert engine.asked == ["A sinistro.", "A XQ1.", "A [1].", "A claim."]
+
+
+def test_the_first_disguise_that_comes_through_ends_the_trying() -> None:
+    class Copying(Stubborn):
+        def translate(self, texts: Sequence[str], _pair: Pair) -> list[str]:
+            self.asked += texts
+            return list(texts)
+
+    engine = Copying()
+    assert translated(engine, "A claim.", CLAIM).texts[0].text == "A sinistro."
+    assert engine.asked == ["A sinistro."]
+
+
+def test_sentences_with_and_without_terms_stay_in_their_order() -> None:
+    core = TranslationCore(FakeEngine(), 10_000)
+    texts = ["One. A claim! Two.", "Three.", "Claim [1] claim XQ1?"]
+    done = core.translate(texts, "en", "pt", lambda: False, [CLAIM])
+    assert [each.text for each in done.texts] == [
+        "One_pt. A_pt sinistro! Two_pt.",
+        "Three_pt.",
+        "Claim_pt [1] claim_pt XQ_pt1?",
+    ]
+    assert [[use.hit for use in each.terms] for each in done.texts] == [[True], [], [False]]
