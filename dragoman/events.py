@@ -63,24 +63,27 @@ def _followed(
     """Follow a job to its end; `told` makes the effect by which each change is passed on."""
     following, failures = _Following(job_id, deadline_s), 0
     while True:
+        request = following.request()
+        failure: errors.DragomanError | None = None
         try:
-            request = following.request()
             answer = yield from answered(request, opened=True, max_retries=0)
             if answer.status_code == httpx.codes.NO_CONTENT:
                 # Nothing comes after the last event that was seen, so the job is over.
                 return (yield from model(Job, Request("GET", path("jobs", job_id))))
             while following.patient and (chunk := (yield Read())) is not None:
+                failures = 0
                 for job in following.feed(chunk):
-                    failures = 0
                     yield told(job)
                     if job.final:
                         return job
         except httpx.TransportError:
-            failures += 1
+            failure = errors.Unreachable("The connection to the gateway breaks again and again.")
         except errors.DragomanError as error:
+            failure = error
+        if failure is not None:
             failures += 1
-            if not error.retryable or failures > _RECONNECTS:
-                raise
+            if not failure.retryable or failures > _RECONNECTS:
+                raise failure
         yield Sleep(following.pause_s)
 
 

@@ -263,7 +263,7 @@ class TranscribeResponse(_message.Message):
     AVERAGE_LOG_PROBABILITY_FIELD_NUMBER: _builtins.int
     NO_SPEECH_PROBABILITY_FIELD_NUMBER: _builtins.int
     LANGUAGE_CONFIDENCE_FIELD_NUMBER: _builtins.int
-    SPOKEN_LANGUAGE_CODE_FIELD_NUMBER: _builtins.int
+    SOURCE_LANGUAGE_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """Empty when nothing was said."""
     language_code: _builtins.str
@@ -276,7 +276,7 @@ class TranscribeResponse(_message.Message):
     """0 to 1."""
     language_confidence: _builtins.float
     """0 to 1; 1 when the language was given."""
-    spoken_language_code: _builtins.str
+    source_language: _builtins.str
     """As asked, or as detected; empty when nothing was said to detect it from."""
     @_builtins.property
     def words(self) -> _containers.RepeatedCompositeFieldContainer[Global___Word]: ...
@@ -298,11 +298,11 @@ class TranscribeResponse(_message.Message):
         average_log_probability: _builtins.float = ...,
         no_speech_probability: _builtins.float = ...,
         language_confidence: _builtins.float = ...,
-        spoken_language_code: _builtins.str = ...,
+        source_language: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["average_log_probability", b"average_log_probability", "confidence", b"confidence", "language_code", b"language_code", "language_confidence", b"language_confidence", "model", b"model", "no_speech_probability", b"no_speech_probability", "spoken_language_code", b"spoken_language_code", "text", b"text", "warnings", b"warnings", "words", b"words"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["average_log_probability", b"average_log_probability", "confidence", b"confidence", "language_code", b"language_code", "language_confidence", b"language_confidence", "model", b"model", "no_speech_probability", b"no_speech_probability", "source_language", b"source_language", "text", b"text", "warnings", b"warnings", "words", b"words"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

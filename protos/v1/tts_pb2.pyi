@@ -72,19 +72,23 @@ class Pronunciation(_message.Message):
 
     TEXT_FIELD_NUMBER: _builtins.int
     SPOKEN_FIELD_NUMBER: _builtins.int
+    CASE_SENSITIVE_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """As it is written."""
     spoken: _builtins.str
     """As it is to be read, spelled by the rules of the language."""
+    case_sensitive: _builtins.bool
+    """Whether case counts: "IT" is then not "it"."""
     def __init__(
         self,
         *,
         text: _builtins.str = ...,
         spoken: _builtins.str = ...,
+        case_sensitive: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["spoken", b"spoken", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["case_sensitive", b"case_sensitive", "spoken", b"spoken", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -150,8 +150,7 @@ class AsrCore:
             guidance: What the caller expects to hear.
 
         Returns:
-            The hypothesis, its words in milliseconds from the start of the region; none of them if the guidance
-            is `text_only`.
+            The hypothesis, its words in milliseconds from the start of the region; none with `text_only`.
 
         Raises:
             Unsupported: (unsupported_language, unsupported_task) the engine cannot do it.

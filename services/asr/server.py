@@ -84,7 +84,7 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
             average_log_probability=heard.log_probability,
             no_speech_probability=heard.no_speech,
             language_confidence=heard.spoken_confidence,
-            spoken_language_code=heard.spoken,
+            source_language=heard.spoken,
         )
 
     @override

@@ -62,7 +62,9 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     webhooks = open_webhooks(settings)
     glossaries = Glossaries(GlossaryStore(redis, settings.key_prefix))
     artifacts = open_store(settings)
-    records = Records(redis, settings.key_prefix, settings.gateway_upload_ttl_s)
+    records = Records(
+        redis, settings.key_prefix, settings.gateway_upload_ttl_s, settings.gateway_storage_bytes
+    )
     uploads = Uploads(records, artifacts, settings.gateway_max_upload_bytes)
     ports = Ports(
         store=store,

@@ -159,10 +159,15 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     reconciler = reconciler_of(settings)
-    for duty in (scaling_of(settings).run, open_courier(settings).run):
-        threading.Thread(target=duty, args=(ended,), daemon=True).start()
+    scaling, sending = (
+        threading.Thread(target=duty.run, args=(ended,), daemon=True)
+        for duty in (scaling_of(settings), open_courier(settings))
+    )
+    scaling.start()
+    sending.start()
     with health.serving(settings, lambda: reconciler.alive, lambda: reconciler.alive):
         reconciler.run(ended)
+        sending.join(settings.drain_s)
 
 
 def reconciler_of(settings: WebhookSettings) -> Reconciler:

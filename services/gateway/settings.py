@@ -83,7 +83,7 @@ class GatewaySettings(WebhookSettings):
         description="Requests of one tenant at once to routes that call model servers; 0 for no limit.",
     )
     gateway_storage_bytes: int = Field(
-        0, ge=0, description="Bytes that the jobs of one tenant may keep; 0 for no limit."
+        0, ge=0, description="Bytes that the jobs and open uploads of one tenant may keep; 0 for no limit."
     )
     gateway_audio_minutes_per_month: int = Field(
         0, ge=0, description="Audio of one tenant per calendar month (UTC); 0 for no limit."

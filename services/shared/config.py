@@ -40,7 +40,8 @@ class Settings(BaseSettings):
     )
     outbound_proxy: SecretStr | None = Field(
         None,
-        description="http:// URL of the proxy for URLs of clients; it decides then which addresses are open.",
+        description="http://[user:password@]host:port of the proxy for URLs of clients; it decides then which"
+        " addresses are open.",
     )
 
     fetch_allowed_hosts: str = Field(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Self
 
 from services.shared.artifacts.base import ArtifactStore
-from services.shared.phrases import Phrase, count, find
+from services.shared.phrases import Match, Phrase, Phrasebook, count
 
 # Glossaries that a worker keeps at hand, each of at most a megabyte.
 _MOST_KEPT: Final = 16
@@ -50,10 +50,17 @@ class TermUse:
 
 @dataclass(frozen=True, slots=True)
 class Pronunciation:
-    """Some words as they are written, and as they are to be read."""
+    """Some words as they are written, and as they are to be read.
+
+    Attributes:
+        text: As written.
+        spoken: As read.
+        case_sensitive: Whether case counts, so that "IT" is not "it".
+    """
 
     text: str
     spoken: str
+    case_sensitive: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +128,11 @@ class Glossary:
 
     def pronunciations(self, language: str) -> list[Pronunciation]:
         """Return what is to be read otherwise than it is written."""
-        both = ((each.said_in(language), _in(each.spoken, language)) for each in self.entries)
-        return [Pronunciation(text, spoken) for text, spoken in both if text and spoken]
+        return [
+            Pronunciation(text, spoken, each.case_sensitive)
+            for each in self.entries
+            if (text := each.said_in(language)) and (spoken := _in(each.spoken, language))
+        ]
 
 
 def uses(text: str, translation: str, terms: Sequence[Term]) -> tuple[TermUse, ...]:
@@ -130,8 +140,7 @@ def uses(text: str, translation: str, terms: Sequence[Term]) -> tuple[TermUse, .
 
     Of terms with the same target the translation must hold it for each.
     """
-    by_phrase = by_source(terms)
-    needed: Counter[Term] = Counter(by_phrase[match.phrase] for match in find(text, by_phrase))
+    needed: Counter[Term] = Counter(term for _, term in Lookup(terms).find(text))
     there = count(translation, [term.wanted for term in needed])
     wanted: Counter[str] = Counter()
     for term, times in needed.items():
@@ -139,10 +148,23 @@ def uses(text: str, translation: str, terms: Sequence[Term]) -> tuple[TermUse, .
     return tuple(TermUse(term, there[term.wanted.key] >= wanted[term.wanted.key]) for term in needed)
 
 
-def by_source(terms: Sequence[Term]) -> dict[Phrase, Term]:
-    """Return terms by what to look for in a text; of two for the same, the first counts."""
-    whole = [term for term in terms if term.source.strip() and term.target.strip()]
-    return {Phrase(term.source, term.case_sensitive): term for term in reversed(whole)}
+class Lookup:
+    """Terms, ready to be looked for in many texts; those with a blank side are left out.
+
+    Args:
+        terms: Of two with the same source the first counts.
+    """
+
+    def __init__(self, terms: Sequence[Term]) -> None:
+        self._by_phrase: dict[Phrase, Term] = {}
+        for term in terms:
+            if term.source.strip() and term.target.strip():
+                self._by_phrase.setdefault(Phrase(term.source, term.case_sensitive), term)
+        self._phrases = Phrasebook(self._by_phrase)
+
+    def find(self, text: str) -> list[tuple[Match, Term]]:
+        """Return where a text holds terms, and which, in its order."""
+        return [(match, self._by_phrase[match.phrase]) for match in self._phrases.find(text)]
 
 
 class _Kept:

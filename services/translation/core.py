@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from services.shared import telemetry
 from services.shared.errors import Cancelled, InternalError, TooLarge
-from services.shared.glossary import Term, TermUse, uses
+from services.shared.glossary import Lookup, Term, TermUse, uses
 from services.translation.engines.base import Model, TranslationEngine
 from services.translation.languages import Pair, resolve
-from services.translation.protection import DISGUISES, Demand, Disguise, disguised, revealed
+from services.translation.protection import DISGUISES, disguised, revealed
 from services.translation.sentences import split
-from services.translation.terms import demands
+from services.translation.terms import demands, rejoined
 
 EMPTY: Final = "empty_translation"
 
@@ -92,9 +92,10 @@ class TranslationCore:
                 f"One call takes {self._max_characters} characters; send the text in parts.",
                 code="text_too_long",
             )
-        sentences = [split(text) for text in texts]
+        wanted = Lookup(terms)
+        sentences = [rejoined(split(text), wanted.find(text)) for text in texts]
         spoken = [piece.strip() for pieces in sentences for piece in pieces if _has_letters(piece)]
-        done = self._with_terms(spoken, pair, cancelled, terms)
+        done = self._with_terms(spoken, pair, cancelled, wanted)
         joined = ["".join(_put_back(piece, done) for piece in pieces) for pieces in sentences]
         return Translations(
             tuple(
@@ -105,14 +106,16 @@ class TranslationCore:
         )
 
     def _with_terms(
-        self, texts: Sequence[str], pair: Pair, cancelled: Callable[[], bool], terms: Sequence[Term]
+        self, texts: Sequence[str], pair: Pair, cancelled: Callable[[], bool], terms: Lookup
     ) -> Iterator[str]:
         """Translate sentences; those with terms in one disguise after the other, until one comes through."""
-        wanted = {at: found for at, text in enumerate(texts) if terms and (found := demands(text, terms))}
+        wanted = {at: found for at, text in enumerate(texts) if (found := demands(text, terms))}
         done: dict[int, str] = {}
         for disguise in DISGUISES:
-            tried = dict(_disguised(texts, {at: wanted[at] for at in wanted.keys() - done}, disguise))
-            out = self._in_batches(list(tried.values()), pair, cancelled)
+            tried = [at for at in wanted if at not in done]
+            out = self._in_batches(
+                [disguised(texts[at], wanted[at], disguise) for at in tried], pair, cancelled
+            )
             for at, translated in zip(tried, out, strict=True):
                 if (whole := revealed(translated.strip(), texts[at], wanted[at], disguise)) is not None:
                     done[at] = whole
@@ -145,14 +148,6 @@ class TranslationCore:
 def _has_letters(text: str) -> bool:
     # A model makes words up for lone marks and emoji; numbers alone are the same in every language.
     return any(map(str.isalpha, text))
-
-
-def _disguised(
-    texts: Sequence[str], wanted: Mapping[int, Sequence[Demand]], disguise: Disguise
-) -> Iterator[tuple[int, str]]:
-    for at in sorted(wanted):
-        if (text := disguised(texts[at], wanted[at], disguise)) is not None:
-            yield at, text
 
 
 def _put_back(piece: str, translated: Iterator[str]) -> str:

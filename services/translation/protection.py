@@ -60,18 +60,16 @@ def as_reference(number: int, _demand: Demand) -> str:
 DISGUISES: Final[tuple[Disguise, ...]] = (as_itself, as_code, as_reference)
 
 
-def disguised(source: str, demands: Sequence[Demand], disguise: Disguise) -> str | None:
-    """Return the source with its demands in disguise; None where it could not be told from the text.
+def disguised(source: str, demands: Sequence[Demand], disguise: Disguise) -> str:
+    """Return the source with its demands in disguise.
 
     Args:
         source: A sentence.
         demands: In its order, disjoint.
         disguise: One of DISGUISES.
     """
-    marks = _marks(demands, disguise)
-    if disguise is not as_itself and any(mark in source for mark in marks):
-        return None
-    return replaced(source, [Match(each.start, each.end, each.phrase) for each in demands], marks)
+    places = [Match(each.start, each.end, each.phrase) for each in demands]
+    return replaced(source, places, _marks(source, demands, disguise))
 
 
 def revealed(translated: str, source: str, demands: Sequence[Demand], disguise: Disguise) -> str | None:
@@ -84,7 +82,7 @@ def revealed(translated: str, source: str, demands: Sequence[Demand], disguise: 
         disguise: As it was given there.
     """
     if disguise is not as_itself:
-        marks = _marks(demands, disguise)
+        marks = _marks(source, demands, disguise)
         found = find(translated, [Phrase(mark, exact=True) for mark in marks])
         if Counter(match.phrase.text for match in found) != Counter(marks):
             return None
@@ -107,13 +105,23 @@ def respelled(translated: str, demands: Sequence[Demand]) -> str:
     return replaced(translated, found, [match.phrase.text for match in found])
 
 
-def _marks(demands: Sequence[Demand], disguise: Disguise) -> list[str]:
-    return [disguise(number, demand) for number, demand in enumerate(demands, start=1)]
+def _marks(source: str, demands: Sequence[Demand], disguise: Disguise) -> list[str]:
+    """Return what stands for the demands: themselves, or numbers that the source does not have."""
+    first = 1
+    marks = _numbered(demands, disguise, first)
+    while disguise is not as_itself and any(mark.casefold() in source.casefold() for mark in marks):
+        first += 1
+        marks = _numbered(demands, disguise, first)
+    return marks
+
+
+def _numbered(demands: Sequence[Demand], disguise: Disguise, first: int) -> list[str]:
+    return [disguise(number, demand) for number, demand in enumerate(demands, start=first)]
 
 
 def _begun_as(source: str, translated: str, demands: Sequence[Demand]) -> str:
-    """Return a translation that begins with a capital where its source does, unless a name begins it."""
-    names = tuple(each.target for each in demands if each.name)
-    if source[:1].isupper() and not translated.startswith(names):
+    """Return a translation that begins with a capital where its source does, unless that is fixed."""
+    fixed = tuple(each.target for each in demands if each.name or each.exact)
+    if source[:1].isupper() and not translated.startswith(fixed):
         return translated[:1].upper() + translated[1:]
     return translated

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from services.shared.glossary import Term, by_source
-from services.shared.phrases import find
+from services.shared.glossary import Lookup, Term
+from services.shared.phrases import Match
 from services.translation.protection import Demand
+from services.translation.sentences import MOST_CHARACTERS
 
 
-def demands(text: str, terms: Sequence[Term]) -> list[Demand]:
+def demands(text: str, terms: Lookup) -> list[Demand]:
     """Return what terms demand of a text's translation, in the order of the text."""
-    by_phrase = by_source(terms)
-    found = [(match, by_phrase[match.phrase]) for match in find(text, by_phrase)]
     return [
         Demand(
             match.start,
@@ -21,8 +20,27 @@ def demands(text: str, terms: Sequence[Term]) -> list[Demand]:
             exact=term.case_sensitive,
             name=term.source == term.target,
         )
-        for match, term in found
+        for match, term in terms.find(text)
     ]
+
+
+def rejoined(sentences: Sequence[str], found: Iterable[tuple[Match, Term]]) -> list[str]:
+    """Return a text's sentences, joined where a term such as "Yahoo! Mail" spans two of them.
+
+    Args:
+        sentences: Of `split`.
+        found: The terms of their text.
+    """
+    within = {at for match, _ in found for at in range(match.start + 1, match.end)}
+    joined: list[str] = []
+    end = 0
+    for sentence in sentences:
+        if end in within and len(joined[-1]) + len(sentence) <= MOST_CHARACTERS:
+            joined[-1] += sentence
+        else:
+            joined.append(sentence)
+        end += len(sentence)
+    return joined
 
 
 def _cased(term: Term, found: str) -> str:

@@ -34,7 +34,7 @@ class SpeechRequest:
         slot_ms: Time to fit into by speaking faster; 0 for no limit.
         max_stretch: Most times faster than `rate` to fit the slot, 1 to 2; None for the room's default.
         pronunciations: How words are to be read, spelled by the rules of the language. Whole words are
-            replaced, in any case, the longest first.
+            replaced, the longest first, in any case unless it counts; of two for the same, the first.
     """
 
     text: str
@@ -48,7 +48,9 @@ class SpeechRequest:
     @property
     def script(self) -> str:
         """The text as it is to be read."""
-        spoken = {Phrase(each.text): each.spoken for each in reversed(self.pronunciations)}
+        spoken: dict[Phrase, str] = {}
+        for each in self.pronunciations:
+            spoken.setdefault(Phrase(each.text, each.case_sensitive), each.spoken)
         found = find(self.text, spoken)
         return replaced(self.text, found, [spoken[match.phrase] for match in found])
 
@@ -158,7 +160,8 @@ class TtsCore:
     def _script_of(self, request: SpeechRequest) -> str:
         if len(request.text) > self._max_characters or len(text := request.script) > self._max_characters:
             raise TooLarge(
-                f"The text is longer than {self._max_characters} characters.", code="text_too_long"
+                f"The text, as it is to be read, is longer than {self._max_characters} characters.",
+                code="text_too_long",
             )
         return text
 

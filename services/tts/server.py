@@ -71,7 +71,9 @@ def _request(request: tts_pb2.SynthesizeRequest) -> SpeechRequest:
         rate=request.rate or 1.0,
         slot_ms=request.slot_ms,
         max_stretch=request.max_stretch or None,
-        pronunciations=tuple(Pronunciation(each.text, each.spoken) for each in request.pronunciations),
+        pronunciations=tuple(
+            Pronunciation(each.text, each.spoken, each.case_sensitive) for each in request.pronunciations
+        ),
     )
 
 

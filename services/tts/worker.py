@@ -6,7 +6,7 @@ import io
 import json
 import wave
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from protos.v1 import common_pb2, tts_pb2, tts_pb2_grpc
@@ -80,7 +80,7 @@ def _request(work: Work, line: _Line) -> tts_pb2.SynthesizeRequest:
         slot_ms=line.slot_ms,
         max_stretch=line.max_stretch or 0,
         pronunciations=[
-            tts_pb2.Pronunciation(text=each.text, spoken=each.spoken)
+            tts_pb2.Pronunciation(**asdict(each))
             for each in glossary_of(work.claim.spec, work.artifacts).pronunciations(line.language)
         ],
     )

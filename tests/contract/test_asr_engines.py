@@ -134,6 +134,27 @@ def test_the_same_audio_is_heard_the_same_however_many_ask_at_once(engine: AsrEn
         assert len(set(pool.map(heard, range(4)))) == 1
 
 
+def test_the_language_may_be_detected_on_the_way(engine: AsrEngine, spoken: Audio) -> None:
+    heard = engine.transcribe(spoken, None, Task.TRANSCRIBE)
+    likeliest = max(engine.language_probabilities(spoken).items(), key=lambda vote: vote[1])
+    assert heard.language == heard.spoken == likeliest[0]
+    assert heard.spoken_confidence == pytest.approx(likeliest[1], abs=0.01)
+    given = engine.transcribe(spoken, heard.spoken, Task.TRANSCRIBE)
+    assert given.spoken_confidence == 1
+    assert wrong_words(plain(given.text), heard.text) <= 2
+    if engine.translates_to_english:
+        english = engine.transcribe(spoken, None, Task.TRANSLATE)
+        assert english.language == "en"
+        assert english.spoken in engine.languages
+
+
+def test_a_text_may_come_without_words(engine: AsrEngine, spoken: Audio) -> None:
+    heard = engine.transcribe(spoken, None, Task.TRANSCRIBE)
+    alone = engine.transcribe(spoken, None, Task.TRANSCRIBE, guidance=Guidance(text_only=True))
+    assert alone.text == heard.text
+    assert alone.confidence == pytest.approx(heard.confidence)
+
+
 def test_what_is_likely_is_between_the_bounds(engine: AsrEngine, spoken: Audio) -> None:
     heard = engine.transcribe(spoken, "es", Task.TRANSCRIBE)
     assert heard.log_probability < 0

@@ -17,6 +17,13 @@ from tests.deploy.pods import MARGIN_S, SETTINGS, script_variables, variables_of
 FILE: Final = ROOT / "docker-compose.yml"
 Stack = dict[str, Any]
 _DEFAULTS: Final = Settings()
+_NAMED: Final = "DRAGOMAN_OUTBOUND_"
+_DECIDED: Final = {
+    "gateway": (_NAMED, "DRAGOMAN_FETCH_", "DRAGOMAN_WEBHOOKS_", "DRAGOMAN_GATEWAY_"),
+    "reconciler": (_NAMED, "DRAGOMAN_WEBHOOKS_"),
+    "codec-worker": (_NAMED, "DRAGOMAN_FETCH_"),
+}
+_NEEDS_A_VOLUME: Final = {"DRAGOMAN_OUTBOUND_CA_FILE"}
 _UNITS: Final = {"s": 1, "m": 60}
 _OF_THE_HOST: Final = ("network_mode", "pid", "ipc", "devices")
 _BUILT: Final = r"[\w-]+:\$\{\w+:-\w+\}"
@@ -111,6 +118,15 @@ def configured(stack: Stack) -> Iterator[str]:
     yield from (f"redis: there is no {each}" for each in sorted(extra))
 
 
+def settable(stack: Stack) -> Iterator[str]:
+    """What an operator decides of clients, and of what they name, is passed on to who needs it."""
+    for name, families in _DECIDED.items():
+        service = stack["services"][name]
+        kind = next(kind for begin, kind in SETTINGS.items() if str(module_of(service)).startswith(begin))
+        wanted = {each for each in variables_of(kind) if each.startswith(families)} - _NEEDS_A_VOLUME
+        yield from (f"{name}: {each} cannot be set" for each in sorted(wanted - variables(service)))
+
+
 def reached(stack: Stack) -> Iterator[str]:
     """Each target is a service that listens there, on a network that both are in."""
     for name, service, _ in ours(stack):
@@ -178,6 +194,6 @@ def told(stack: Stack) -> Iterator[str]:
 
 
 RULES: Final = (
-    *(whole, confined, bounded, versioned, watched, configured),
+    *(whole, confined, bounded, versioned, watched, configured, settable),
     *(reached, ordered, drained, closed, stored, told),
 )

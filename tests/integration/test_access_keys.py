@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
@@ -17,10 +18,13 @@ from services.gateway.access.admin_key import is_well_formed, new_key
 from services.gateway.access.keys import REMEMBERED_S, Keys
 from services.gateway.access.model import TENANT_SCOPES, Key, Scope
 from services.gateway.access.register import Register, digest_of
+from services.gateway.jobs.ids import new_job_id
 from services.shared.errors import DragomanError, Unauthorized
 from services.shared.redis_url import client as connect
 from tests.support import redis_server
+from tests.support.calls import new_job
 from tests.support.desk import Desk, desk, lonely
+from tests.support.waiting import becomes
 
 ADMIN = new_key()
 JSON = {"content-type": "application/json"}
@@ -169,6 +173,24 @@ async def test_a_revoked_key_is_refused_at_once_here(front: Desk) -> None:
     assert (refused.status_code, refused.json()["code"]) == (401, "invalid_key")
     again = await front.admin.delete(f"/v1/keys/{made['id']}")
     assert again.json()["revoked_at"] == revoked.json()["revoked_at"]
+
+
+async def test_who_watches_a_job_with_a_key_that_is_revoked_hears_no_more(
+    redis_url: str, tmp_path: Path
+) -> None:
+    settings = lonely(redis_url, tmp_path, gateway_heartbeat_s=0.05, gateway_events_poll_s=0.05)
+    async with desk(settings) as front:
+        made = (await front.admin.post("/v1/keys", json={"tenant": "acme"})).json()
+        holder, job = await front.client(made["key"]), new_job_id()
+        front.ledger.submit(new_job(job))
+        watching = asyncio.create_task(holder.get(f"/v1/jobs/{job}/events"))
+        await becomes(lambda: job in front.app.state.watching._jobs)
+        await front.admin.delete(f"/v1/keys/{made['id']}")
+        # The job has not ended: without this, the answer never would.
+        answer = await asyncio.wait_for(watching, 30)
+        assert (answer.status_code, answer.text.count('"state":"queued"')) == (200, 1)
+        assert not front.app.state.watching._jobs
+        assert (await holder.get(f"/v1/jobs/{job}/events")).status_code == 401
 
 
 async def test_a_key_that_is_not_there_is_not_found(front: Desk) -> None:

@@ -124,6 +124,19 @@ async def test_a_text_says_how_likely_it_is(stub: Stub) -> None:
     assert (quiet.average_log_probability, quiet.no_speech_probability) == (0, 1)
 
 
+async def test_the_language_of_a_region_is_detected(stub: Stub) -> None:
+    heard = await stub.Transcribe(transcribing(tone(1.3, 200), "auto"))
+    assert (heard.text, heard.language_code, heard.source_language) == ("zero um dois", "pt", "pt")
+    assert heard.language_confidence == pytest.approx(0.9)
+    given = await stub.Transcribe(transcribing(tone(1.3, 200), "en-GB"))
+    assert (given.source_language, given.language_confidence) == ("en-GB", 1)
+
+
+async def test_a_text_may_come_without_its_words(stub: Stub) -> None:
+    heard = await stub.Transcribe(transcribing(tone(1.3), guided=asr_pb2.TranscribeConfig(text_only=True)))
+    assert (heard.text, list(heard.words)) == ("zero one two", [])
+
+
 async def test_a_temperature_makes_a_text_less_certain(stub: Stub) -> None:
     warm = await stub.Transcribe(transcribing(tone(1), guided=asr_pb2.TranscribeConfig(temperature=0.5)))
     assert warm.confidence < (await stub.Transcribe(transcribing(tone(1)))).confidence
@@ -178,7 +191,7 @@ async def test_a_channel_that_cannot_be_segmented_is_refused_with_a_stable_code(
 @pytest.mark.parametrize(
     ("requests", "status", "code"),
     [
-        (list(transcribing(tone(1), "auto")), INVALID, "unsupported_language"),
+        (list(transcribing(tone(1), "tlh")), INVALID, "unsupported_language"),
         (list(transcribing(tone(1), guided=HOT)), INVALID, "invalid_temperature"),
         (list(transcribing(tone(10.5))), TOO_LARGE, "region_too_long"),
         (list(transcribing(tone(15))), TOO_LARGE, "audio_too_long"),

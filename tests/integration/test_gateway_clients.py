@@ -140,6 +140,24 @@ def test_a_connection_that_answered_once_is_not_waited_for_either(gateway: House
         assert b"HTTP/1.1" not in heard(slow)
 
 
+def test_the_rest_of_a_body_that_was_answered_is_not_waited_for(gateway: House) -> None:
+    with connected(gateway) as slow:
+        slow.sendall(b"POST /v1/jobs HTTP/1.1\r\nHost: gateway\r\nContent-Length: 1000000\r\n\r\n")
+        assert slow.recv(65536).startswith(b"HTTP/1.1 401 ")
+        slow.settimeout(0.1)
+
+        def hung_up() -> bool:
+            try:
+                slow.sendall(b"x")
+                return slow.recv(65536) == b""
+            except TimeoutError:
+                return False
+            except OSError:
+                return True
+
+        until(hung_up)
+
+
 def test_what_is_no_http_gets_a_problem_document(gateway: House) -> None:
     with connected(gateway) as odd:
         odd.sendall(b"EHLO gateway\r\n\r\n")

@@ -107,6 +107,24 @@ async def test_each_call_of_a_transcription_is_counted(servers: Servers, targets
     assert all(served_ms > 0 for served_ms in meter.served_ms)
 
 
+async def test_the_text_of_a_short_clip_takes_one_look_whatever_is_spoken(
+    servers: Servers, targets: dict[str, str]
+) -> None:
+    abilities = GrpcCapabilities(Channels(targets.__getitem__), Forgetful(), fresh_s=60, timeout_s=10)
+    texts = {"pt": "zero_pt one_pt two_pt three_pt four_pt six_pt", "en": "zero one two three four five six"}
+    for target in ("pt", "en", None):
+        meter = Counter()
+        wish = Wish(Direction("auto", target), timed=False, words=False)
+        transcriber = Transcriber(errand(servers, meter), abilities, Limits(60, 2), wish)
+        await transcriber.check()
+        async with aclosing(transcriber.segments(recording(2))) as segments:
+            (segment,) = [each async for each in segments]
+        assert (segment.language, segment.words) == ("en", ())
+        assert segment.text.startswith(texts[target or "en"][:20])
+        stages = [stage for _, stage, _ in meter.counted]
+        assert stages == [tasks.DECODE, tasks.TRANSCRIBE] + [tasks.TRANSLATE] * (target == "pt")
+
+
 async def test_each_call_of_a_speech_is_counted(servers: Servers) -> None:
     meter = Counter()
     mine = errand(servers, meter)

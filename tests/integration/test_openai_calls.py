@@ -148,7 +148,11 @@ def hang_up(gateway: House, request: httpx.Request, recogniser: Recogniser, call
 
 @pytest.mark.parametrize(
     ("file", "fields", "calls"),
-    [(SPEECH, {"language": "en"}, 1), (TURNS, {}, 2), (TURNS, {"stream": "true"}, 2)],
+    [
+        (SPEECH, {"language": "en"}, 1),
+        (TURNS, {"response_format": "verbose_json"}, 2),
+        (TURNS, {"stream": "true"}, 2),
+    ],
     ids=["one region", "two regions", "stream"],
 )
 def test_a_client_that_hangs_up_cancels_all_its_calls(

@@ -81,7 +81,10 @@ async def test_a_rate_of_zero_means_the_plain_rate(channel: grpc.aio.Channel) ->
 
 
 async def test_a_pronunciation_changes_what_is_spoken(channel: grpc.aio.Channel) -> None:
-    read = [tts_pb2.Pronunciation(text="dr", spoken="doctor")]
+    read = [
+        tts_pb2.Pronunciation(text="dr", spoken="doctor"),
+        tts_pb2.Pronunciation(text="DRE", spoken="nobody", case_sensitive=True),
+    ]
     request = tts_pb2.SynthesizeRequest(text="Dr Dre", language_code="en", pronunciations=read)
     assert (await info_of(channel, request)).duration_ms == len("doctorDre") * 60
 

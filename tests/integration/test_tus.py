@@ -1,15 +1,16 @@
-"""Resumable uploads, as the tus protocol says, on a real Redis."""
+"""Resumable uploads, as the tus protocol says, on a real Redis, into a folder and into a bucket."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
 import hashlib
+import json
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import httpx
@@ -20,7 +21,10 @@ from services.gateway.jobs.ids import uuid7_hex
 from services.gateway.jobs.sweep import Sweeper
 from services.gateway.storage.redis import RedisJobStore
 from services.gateway.uploads import receiving
-from services.shared.artifacts.local import LocalArtifacts
+from services.shared.artifacts.base import ArtifactStore
+from services.shared.artifacts.store import open_store
+from services.shared.errors import StorageFailure
+from tests.support import artifact_house, s3_server
 from tests.support.desk import Desk, desk, lonely
 from tests.support.waiting import becomes
 
@@ -30,10 +34,25 @@ OFFSET_TYPE = {"content-type": "application/offset+octet-stream"}
 DAY = timedelta(days=1)
 
 
+@pytest.fixture(scope="module")
+def bucket() -> Iterator[str]:
+    """The address of an S3 server."""
+    with s3_server.running() as address:
+        yield address
+
+
+@pytest.fixture(params=artifact_house.KINDS)
+def kept(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
+    """The settings of where artifacts are kept."""
+    if request.param == "local":
+        return {}
+    return s3_server.settings(request.getfixturevalue("bucket"), tmp_path.name).model_dump(exclude_unset=True)
+
+
 @pytest_asyncio.fixture
-async def house(redis_url: str, tmp_path: Path) -> AsyncIterator[Desk]:
+async def house(redis_url: str, tmp_path: Path, kept: dict[str, Any]) -> AsyncIterator[Desk]:
     """A gateway that takes files of a megabyte."""
-    async with desk(lonely(redis_url, tmp_path, gateway_max_upload_bytes=CAP)) as opened:
+    async with desk(lonely(redis_url, tmp_path, gateway_max_upload_bytes=CAP, **kept)) as opened:
         opened.admin.headers.update(TUS)
         yield opened
 
@@ -64,8 +83,12 @@ async def offset_of(client: httpx.AsyncClient, path: str) -> int:
     return int(answer.headers["upload-offset"])
 
 
-def stored(house: Desk) -> list[Path]:
-    return [path for path in house.settings.artifacts_dir.rglob("*") if path.is_file()]
+def artifacts(house: Desk) -> ArtifactStore:
+    return open_store(house.settings)
+
+
+def stored(house: Desk) -> list[PurePosixPath]:
+    return [PurePosixPath(each.key) for each in artifacts(house).list()]
 
 
 def content_of(house: Desk, path: str) -> bytes:
@@ -230,6 +253,53 @@ async def test_of_two_pieces_for_one_place_one_counts(house: Desk, client: httpx
     assert content_of(house, path) in {b"a" * 400_000, b"b" * 400_000}
 
 
+async def test_a_connection_that_breaks_off_keeps_what_came_and_is_no_defect(
+    house: Desk, client: httpx.AsyncClient
+) -> None:
+    """As the server hears it: a first part of the body, then the end of the connection."""
+    path = await begin(client, 600_000)
+    came: dict[str, Any] = {"type": "http.request", "body": b"a" * 300_000, "more_body": True}
+    heard, said = [came, {"type": "http.disconnect"}], []
+
+    async def receive() -> Any:
+        return heard.pop(0)
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    given = {**dict(client.headers), **OFFSET_TYPE, "upload-offset": "0"}
+    headers = [(name.encode(), value.encode()) for name, value in given.items()]
+    where = {"method": "PATCH", "path": path, "query_string": b"", "headers": headers}
+    await house.app({"type": "http", **where}, receive, send)
+    assert (said[0]["status"], json.loads(said[1]["body"])["code"]) == (422, "upload_aborted")
+    assert await offset_of(client, path) == 300_000
+
+
+async def test_what_cannot_be_stored_at_first_does_not_come_twice(
+    house: Desk, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uploads, file = house.context.uploads, os.urandom(900_000)
+    assert uploads is not None
+    put, failures = uploads._artifacts.put, iter([StorageFailure("The store is away; try again.")])
+
+    def hesitant(key: str, data: Any) -> Any:
+        for failure in failures:
+            raise failure
+        return put(key, data)
+
+    async def slowly() -> AsyncIterator[bytes]:
+        for start in range(0, len(file), 300_000):
+            yield file[start : start + 300_000]
+
+    monkeypatch.setattr(receiving, "PART_BYTES", 1_000)
+    monkeypatch.setattr(uploads._artifacts, "put", hesitant)
+    path = await begin(client, len(file))
+    assert (await patch(client, path, 0, slowly())).json()["code"] == "storage_failure"
+    offset = await offset_of(client, path)
+    assert (await patch(client, path, offset, file[offset:])).status_code == 204
+    assert content_of(house, path) == file
+
+
 async def test_another_gateway_goes_on_with_an_upload(house: Desk, client: httpx.AsyncClient) -> None:
     path = await begin(client, 6)
     await patch(client, path, 0, b"abc")
@@ -285,9 +355,9 @@ async def test_an_upload_without_bytes_is_complete_and_of_no_use(client: httpx.A
 
 
 async def test_an_upload_that_nobody_goes_on_with_is_forgotten_and_swept(
-    redis_url: str, tmp_path: Path
+    redis_url: str, tmp_path: Path, kept: dict[str, Any]
 ) -> None:
-    async with desk(lonely(redis_url, tmp_path, gateway_upload_ttl_s=0.5)) as short:
+    async with desk(lonely(redis_url, tmp_path, gateway_upload_ttl_s=0.5, **kept)) as short:
         short.admin.headers.update(TUS)
         path = await begin(short.admin, 6)
         await patch(short.admin, path, 0, b"abc")
@@ -304,7 +374,7 @@ async def test_what_an_upload_needs_is_not_swept(house: Desk, client: httpx.Asyn
     path = await begin(client, 6)
     await patch(client, path, 0, b"abc")
     prefix = f"default/{path.rpartition('/')[2]}/"
-    LocalArtifacts(house.settings.artifacts_dir).put(f"{prefix}0000000000000003.lost", b"xyz")
+    artifacts(house).put(f"{prefix}0000000000000003.lost", b"xyz")
     assert sweeper(house).sweep(datetime.now(UTC) + DAY) == 1
     await patch(client, path, 3, b"def")
     assert content_of(house, path) == b"abcdef"
@@ -316,7 +386,7 @@ async def test_nothing_of_an_upload_is_swept_while_somebody_writes_to_it(house: 
     path = await begin(client, 6)
     upload_id = path.rpartition("/")[2]
     with uploads.receiving("default", upload_id, 0, None):
-        LocalArtifacts(house.settings.artifacts_dir).put(f"default/{upload_id}/part", b"abc")
+        artifacts(house).put(f"default/{upload_id}/part", b"abc")
         assert sweeper(house).sweep(datetime.now(UTC) + DAY) == 0
     assert sweeper(house).sweep(datetime.now(UTC) + DAY) == 1
 
@@ -340,4 +410,4 @@ async def test_a_writer_whose_lock_is_lost_counts_nothing(house: Desk, client: h
 def sweeper(house: Desk) -> Sweeper:
     store, uploads = RedisJobStore(house.ledger), house.context.uploads
     assert uploads is not None
-    return Sweeper(store, LocalArtifacts(house.settings.artifacts_dir), 3600, uploads)
+    return Sweeper(store, artifacts(house), 3600, uploads)

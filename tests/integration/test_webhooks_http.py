@@ -215,6 +215,19 @@ def finished_job(settings: GatewaySettings, job: str) -> Ledger:
     return ledger
 
 
+async def test_a_reconciler_that_is_to_end_waits_for_no_endpoint_longer_than_it_may(
+    client: httpx.AsyncClient, receiver: Receiver, settings: GatewaySettings
+) -> None:
+    await created(client, receiver.url())
+    finished_job(settings, "job_1")._redis.close()
+    given = {name: getattr(settings, name) for name in ("redis_url", "key_prefix", "home", *HERE)}
+    receiver.answer = receiver.hang
+    with process(ReconcilerSettings(**given, webhooks_timeout_s=60, drain_s=0.5), RECONCILER) as running:
+        await becomes(lambda: len(receiver.asked) == 1)
+        running.terminate()
+        assert running.wait(30) == 0
+
+
 async def test_a_reconciler_that_is_killed_while_it_sends_loses_nothing(
     client: httpx.AsyncClient, receiver: Receiver, settings: GatewaySettings
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import select
+import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -70,6 +72,19 @@ class Receiver:
             self.answer(handler)
 
 
+def tunnel(handler: BaseHTTPRequestHandler, port: int) -> None:
+    """Answer a CONNECT, and pass on what comes to a port of this machine and back, until one side ends."""
+    with socket.create_connection(("127.0.0.1", port)) as there:
+        handler.send_response(200)
+        handler.end_headers()
+        here = handler.connection
+        while True:
+            for side in select.select([here, there], [], [])[0]:
+                if not (piece := side.recv(65536)):
+                    return
+                (there if side is here else here).sendall(piece)
+
+
 @contextmanager
 def receiving(certificate: trustme.LeafCert | None = None) -> Iterator[Receiver]:
     """Serve on a free port, by TLS with this certificate if there is one."""
@@ -96,7 +111,7 @@ def _handler_of(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             receiver.serve(self)
 
-        do_POST = do_GET  # noqa: N815 - the library calls it so
+        do_POST = do_CONNECT = do_GET  # noqa: N815 - the library calls it so
 
         def log_message(self, *_: object) -> None:
             pass

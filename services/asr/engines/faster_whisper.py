@@ -103,19 +103,18 @@ class _Call:
 
     Attributes:
         cancelled: Says whether to stop.
-        spoken: Token of the language and its probability, once detected.
+        encoded: The first window, where it was needed before the library asks for it.
     """
 
-    cancelled: Callable[[], bool] = bool
-    spoken: tuple[str, float] | None = None
+    cancelled: Callable[[], bool]
+    encoded: Any = None
 
 
 class _Steps:
     """The model of the library, looking whether the thread's caller has gone before each of its steps.
 
-    Nothing interrupts a step. The library takes several for a region: it encodes, detects the language if it
-    is told to, decodes up to six times at rising temperatures when it is not satisfied, aligns, and does it
-    again for a next window.
+    Nothing interrupts a step. The library takes several for a region: it encodes, decodes up to six
+    times at rising temperatures when it is not satisfied, aligns, and does it again for a next window.
 
     Args:
         model: What the library calls.
@@ -123,7 +122,7 @@ class _Steps:
 
     def __init__(self, model: Any) -> None:
         self._model = model
-        self._call: ContextVar[_Call] = ContextVar("call", default=_Call())
+        self._call: ContextVar[_Call | None] = ContextVar("call", default=None)
 
     @contextmanager
     def until(self, cancelled: Callable[[], bool]) -> Iterator[_Call]:
@@ -136,6 +135,10 @@ class _Steps:
             self._call.reset(token)
 
     def encode(self, *arguments: Any, **named: Any) -> Any:
+        call = self._call.get()
+        if call is not None and call.encoded is not None:
+            encoded, call.encoded = call.encoded, None
+            return encoded
         return self._step(self._model.encode, *arguments, **named)
 
     def generate(self, *arguments: Any, **named: Any) -> Any:
@@ -144,20 +147,9 @@ class _Steps:
     def align(self, *arguments: Any, **named: Any) -> Any:
         return self._step(self._model.align, *arguments, **named)
 
-    def detect_language(self, encoded: Any) -> list[list[tuple[str, float]]]:
-        """Say what the first window of the region said, so that a later one does not change the language."""
-        call = self._call.get()
-        if call.spoken is None:
-            call.spoken = self.languages(encoded)[0]
-        return [[call.spoken]]
-
-    def languages(self, encoded: Any) -> list[tuple[str, float]]:
-        """Return the tokens of languages with their probabilities, the likeliest first."""
-        (ranked,) = self._step(self._model.detect_language, encoded)
-        return list(ranked)
-
     def _step(self, step: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
-        if self._call.get().cancelled():
+        call = self._call.get()
+        if call is not None and call.cancelled():
             raise Cancelled("The caller went away while its region was recognised.")
         return step(*arguments, **named)
 
@@ -224,8 +216,12 @@ class FasterWhisperEngine:
 
     def language_probabilities(self, audio: Audio) -> Mapping[str, float]:
         """Encode one window and read the language token's distribution."""
-        encoded = self._whisper.encode(self._window(audio))
-        return {_tag(token): probability for token, probability in self._steps.languages(encoded)}
+        return self._languages_of(self._whisper.encode(self._window(audio, self._decoding.margin_s)))
+
+    def _languages_of(self, encoded: Any) -> Mapping[str, float]:
+        tokens = self._whisper.model.detect_language(encoded)[0]
+        codes = ((token.strip("<|>"), probability) for token, probability in tokens)
+        return {_BCP47.get(code, code): probability for code, probability in codes}
 
     def transcribe(
         self,
@@ -236,25 +232,31 @@ class FasterWhisperEngine:
         guidance: Guidance = UNGUIDED,
     ) -> Hypothesis:
         """Decode in a short window if that is wanted, and in the whole one if that went wrong."""
+        # In a short window the model often forgets to translate and writes down what it hears.
+        short = self._decoding.margin_s < _WINDOW_S and task is Task.TRANSCRIBE and not guidance.temperature
         with self._steps.until(cancelled) as call:
-            passages = self._transcribe(audio, language, task, guidance)
-        spoken, confidence = language or self._languages[0], 1.0
-        if call.spoken is not None:
-            spoken, confidence = _tag(call.spoken[0]), call.spoken[1]
+            spoken, confidence = (language, 1.0) if language else self._detect(audio, call, short=short)
+            passages = self._decode(audio, spoken, task, guidance, short=short)
         written = "en" if task is Task.TRANSLATE else spoken
         heard = _hypothesis(passages, len(audio) / SAMPLE_RATE_HZ, written)
         return replace(heard, spoken=spoken, spoken_confidence=confidence)
 
-    def _transcribe(
-        self, audio: Audio, language: str | None, task: Task, guidance: Guidance
+    def _detect(self, audio: Audio, call: _Call, *, short: bool) -> tuple[str, float]:
+        """Return the likeliest language; what was encoded to find it is what is decoded then."""
+        if not self._whisper.model.is_multilingual:
+            return self._languages[0], 1.0
+        margin_s = self._decoding.margin_s if short else _WINDOW_S
+        # Not as the library does it, which ends a short region with what is no silence to the model.
+        encoded = self._whisper.encode(self._window(audio, margin_s))
+        likeliest = max(self._languages_of(encoded).items(), key=lambda vote: vote[1])
+        call.encoded = encoded
+        return likeliest
+
+    def _decode(
+        self, audio: Audio, language: str, task: Task, guidance: Guidance, *, short: bool
     ) -> Sequence[_Passage]:
-        duration_s = len(audio) / SAMPLE_RATE_HZ
+        code, duration_s = _WHISPER.get(language, language), len(audio) / SAMPLE_RATE_HZ
         expected = dict(expectations(guidance, self._encode, self._whisper.hf_tokenizer.decode))
-        # The library detects the language from what it encodes anyway; a code only fills the place meanwhile.
-        expected["multilingual"] = language is None and self._whisper.model.is_multilingual
-        code = _WHISPER.get(language or "en", language or "en")
-        # In a short window the model often forgets to translate and writes down what it hears.
-        short = self._decoding.margin_s < _WINDOW_S and task is Task.TRANSCRIBE and not guidance.temperature
         passages = self._decode_short(audio, code, expected) if short else []
         if not _is_sound(passages, duration_s):
             if guidance.temperature:
@@ -279,7 +281,9 @@ class FasterWhisperEngine:
         pipeline = BatchedInferencePipeline(self._whisper)
         chunk = {"offset": 0.0, "duration": len(audio) / SAMPLE_RATE_HZ}
         options = replace(self._options, **expected)
-        (decoded,) = pipeline.forward(self._window(audio), tokenizer, [chunk], options)
+        (decoded,) = pipeline.forward(
+            self._window(audio, self._decoding.margin_s), tokenizer, [chunk], options
+        )
         return [_passage(found) for found in decoded]
 
     def _decode_whole(
@@ -298,10 +302,10 @@ class FasterWhisperEngine:
             "word_timestamps": True,
         }
 
-    def _window(self, audio: Audio) -> NDArray[np.float32]:
+    def _window(self, audio: Audio, margin_s: float) -> NDArray[np.float32]:
         """Return log-mel features (1, mels, frames) of the audio and silence after it."""
         features = self._whisper.feature_extractor(audio)[:, :-1]
-        heard_s = math.ceil(features.shape[1] / _FRAMES_PER_S + self._decoding.margin_s)
+        heard_s = math.ceil(features.shape[1] / _FRAMES_PER_S + margin_s)
         frames = min(max(heard_s, _MIN_WINDOW_S), _WINDOW_S) * _FRAMES_PER_S
         features = features[:, :frames]
         # What digital silence would be: Whisper's features end 8 decades of power below their peak.
@@ -326,12 +330,6 @@ def load(settings: AsrSettings) -> FasterWhisperEngine:
         margin_s=settings.asr_margin_s,
     )
     return FasterWhisperEngine(catalogue.folder(name), Model(name, catalogue.revision(name)), decoding)
-
-
-def _tag(token: str) -> str:
-    """Return the BCP-47 primary tag of a language's token."""
-    code = token.strip("<|>")
-    return _BCP47.get(code, code)
 
 
 def _passage(found: Mapping[str, Any]) -> _Passage:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from importlib import resources
@@ -16,8 +15,9 @@ from redis.commands.core import Script
 from services.gateway.access.admin_key import new_key
 from services.gateway.access.model import Key, Scope
 from services.gateway.jobs.ids import uuid7_hex
-from services.shared.errors import NotFound, Unavailable
+from services.shared.errors import NotFound
 from services.shared.ledger.accounts import TENANTS
+from services.shared.redis_errors import reaching
 
 # Between two notes of a key's use: each is a write.
 _NOTED_MS: Final = 300_000
@@ -29,16 +29,6 @@ def script(connection: redis.Redis, name: str) -> Script:
     return connection.register_script(TENANTS + text)
 
 
-@contextmanager
-def reaching() -> Iterator[None]:
-    """Say Unavailable (code redis_unavailable) when Redis cannot be reached."""
-    try:
-        yield
-    except redis.RedisError:
-        detail = "Redis cannot be reached; check that it runs, then try again."
-        raise Unavailable(detail, code="redis_unavailable") from None
-
-
 def digest_of(key: str) -> str:
     """Return what is kept in place of a key: its SHA-256 in hex. A key is too random to be found from it."""
     return hashlib.sha256(key.encode()).hexdigest()
@@ -47,7 +37,7 @@ def digest_of(key: str) -> str:
 class Register:
     """The keys of an installation but for the administrator's. Every method may be called from any thread.
 
-    Each raises Unavailable (code redis_unavailable) when Redis cannot be reached.
+    Each raises Unavailable (codes redis_unavailable, redis_full) when Redis cannot be reached, or is full.
 
     Args:
         connection: Redis with decode_responses.
@@ -62,7 +52,7 @@ class Register:
 
     def find(self, digest: str) -> tuple[Key, timedelta | None] | None:
         """Return the key with a digest, if it is good, and for how long it still is; None is for ever."""
-        with reaching():
+        with reaching:
             fields, left_ms = self._run(self._find, digest, _NOTED_MS)
         if not left_ms:
             return None
@@ -72,7 +62,7 @@ class Register:
         """Make a key like `wanted`, with an id of its own; return it and, this once, the key itself."""
         secret, made = new_key(), replace(wanted, id=f"key_{uuid7_hex()}")
         digest = digest_of(secret)
-        with reaching(), self._redis.pipeline() as pipeline:
+        with reaching, self._redis.pipeline() as pipeline:
             pipeline.hset(self._key(f"key:{digest}"), mapping=_fields(made))
             pipeline.hset(self._key("keys"), made.id, digest)
             pipeline.sadd(self._key("tenants"), made.tenant)
@@ -85,13 +75,13 @@ class Register:
         Raises:
             NotFound: (code key_not_found) there is none of that id.
         """
-        with reaching():
+        with reaching:
             fields: Any = self._redis.hgetall(self._key(f"key:{self._digest(key_id)}"))
         return _key(fields)
 
     def list(self, tenant: str | None = None) -> list[Key]:
         """Return the keys, of one tenant if given, the oldest first; those that ended are among them."""
-        with reaching():
+        with reaching:
             digests: Any = self._redis.hgetall(self._key("keys"))
             with self._redis.pipeline(transaction=False) as pipeline:
                 for _, digest in sorted(digests.items()):
@@ -105,7 +95,7 @@ class Register:
         Raises:
             NotFound: (code key_not_found) there is none of that id.
         """
-        with reaching():
+        with reaching:
             return _key(_mapping(self._run(self._revoke, self._digest(key_id))))
 
     def _digest(self, key_id: str) -> str:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from services.gateway.access.model import ADMIN_TENANT
-from services.gateway.access.register import reaching
 from services.shared.errors import NotFound
 from services.shared.ledger.accounts import Accounts, Limits, Use, days_between
+from services.shared.redis_errors import reaching
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Tenants:
 
     def list(self) -> list[Tenant]:
         """Return all tenants by name."""
-        with reaching():
+        with reaching:
             names = sorted({ADMIN_TENANT, *self._accounts.tenants()})
             return [Tenant(*each) for each in zip(names, self._accounts.limits(names), strict=True)]
 
@@ -64,18 +64,18 @@ class Tenants:
         Raises:
             NotFound: (code tenant_not_found) there is none of that name.
         """
-        with reaching():
+        with reaching:
             if name != ADMIN_TENANT and not self._accounts.is_known(name):
                 raise NotFound("There is no such tenant.", code="tenant_not_found")
             return Tenant(name, *self._accounts.limits([name]))
 
     def put(self, tenant: Tenant) -> None:
         """Give a tenant limits in place of those it had; it need not be there before."""
-        with reaching():
+        with reaching:
             self._accounts.set_limits(tenant.name, tenant.limits)
 
     def report(self, tenant: str, first: date, last: date) -> Report:
         """Return what a tenant used from the first to the last day (UTC), both included."""
-        with reaching():
+        with reaching:
             stored_bytes = self._accounts.standing(tenant).stored_bytes
             return Report(stored_bytes, self._accounts.use(tenant, days_between(first, last)))

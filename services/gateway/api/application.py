@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, Request
@@ -38,9 +40,26 @@ def openapi(request: Request) -> Any:
     return describe(request.app)
 
 
+@asynccontextmanager
+async def _life(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    context: Context = app.state.context
+    if context.servers is not None:
+        await context.servers.close()
+
+
 def build(context: Context) -> FastAPI:
     """Return the app. Its description lies behind the key, as everything else under /v1 does."""
-    app = FastAPI(title="Dragoman", version="1", docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title="Dragoman",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        # They would lead to wherever the Host header says, and to http behind a proxy that ends TLS.
+        redirect_slashes=False,
+        lifespan=_life,
+    )
     app.state.context = context
     app.state.views = Views(context.store, context.turns, context.scaling)
     app.state.watching = Watching(app.state.views, context.settings, context.ending)

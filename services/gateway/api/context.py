@@ -86,7 +86,7 @@ async def authenticate(request: Request) -> Caller:
     """
     # Not as a dependency: solving one takes longer than all that is done here.
     context = await context_of(request)
-    caller = await context.keys.caller(key_in(request.headers))
+    caller = request.state.caller = await context.keys.caller(key_in(request.headers))
     rate = await context.rates.take(caller.tenant)
     if rate is not None:
         request.state.rate = rate
@@ -135,7 +135,8 @@ def key_in(headers: Headers) -> str | None:
 
 
 # The tenant of a caller whose key has the scope that the name says.
-Reader = Annotated[str, Depends(requires(Scope.JOBS_READ))]
+read_by = requires(Scope.JOBS_READ)
+Reader = Annotated[str, Depends(read_by)]
 Writer = Annotated[str, Depends(requires(Scope.JOBS_WRITE))]
 Speaker = Annotated[str, Depends(requires(Scope.AUDIO))]
 Manager = Annotated[str, Depends(requires(Scope.MANAGE))]

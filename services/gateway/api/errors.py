@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.routing import Match
 
+from services.gateway.api.context import authenticate
 from services.gateway.api.request_id import HEADER, request_id_of
 from services.gateway.jobs.spec import FieldError, InvalidFields
 from services.shared import errors, telemetry
@@ -64,6 +65,7 @@ _RETRY_AFTER_S: Final[Mapping[str, int]] = {
     "tenant_backlog_full": 30,
     "storage_full": 30,
     "redis_full": 30,
+    "too_many_uploads": 30,
     "storage_quota_exceeded": 3600,
     "audio_quota_exceeded": 3600,
 }
@@ -132,11 +134,10 @@ def _wait_s(request: HTTPConnection, error: DragomanError) -> int:
 
 
 def install(app: FastAPI) -> None:
-    """Answer every failure of an app with a problem document."""
+    """Answer every failure that an app foresees with a problem document; Guard answers for the others."""
     app.add_exception_handler(DragomanError, _on_known)
     app.add_exception_handler(HTTPException, _on_http)
     app.add_exception_handler(RequestValidationError, _on_validation)
-    app.add_exception_handler(Exception, _on_defect)
 
 
 def answer_to(request: HTTPConnection, error: DragomanError) -> JSONResponse:
@@ -180,6 +181,12 @@ def _methods_of(request: HTTPConnection) -> list[str]:
 
 
 async def _on_validation(request: Request, error: Exception) -> Response:
+    if request.url.path.startswith("/v1") and not hasattr(request.state, "caller"):
+        # A body that is no JSON is found out before anything that the route depends on is asked.
+        try:
+            await authenticate(request)
+        except DragomanError as refused:
+            return answer_to(request, refused)
     found = error.errors() if isinstance(error, RequestValidationError) else ()
     # A path begins with where the field is: in the body, the query or the headers.
     fields = tuple(
@@ -191,7 +198,10 @@ async def _on_validation(request: Request, error: Exception) -> Response:
     return problem(request, InvalidFields("request", fields, code="invalid_parameter"))
 
 
-async def _on_defect(request: Request, error: Exception) -> Response:
-    # Only the type: the text of an unknown exception may hold anything, even what was said in a call.
+def answer_to_defect(request: HTTPConnection, error: Exception) -> JSONResponse:
+    """Return the problem document of an error that should not be, logged without its text.
+
+    That of an unknown exception may hold anything, even what was said in a call.
+    """
     telemetry.logger().error("defect", error=type(error).__name__, request_id=request_id_of(request))
     return problem(request, errors.InternalError("The gateway failed; its log has the request id."))

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from threading import Event
 
+from services.gateway.access.keys import Keys
 from services.gateway.api.views import Shown, Views
 from services.gateway.settings import GatewaySettings
 from services.shared import telemetry
+from services.shared.errors import DragomanError
 
 
 @dataclass(slots=True, eq=False)
@@ -44,7 +46,7 @@ class Watching:
         self._jobs: dict[str, _Watched] = {}
         self._looking: asyncio.Task[None] | None = None
 
-    async def events(self, job_id: str, shown: Shown, last_version: int = 0) -> AsyncIterator[bytes]:
+    async def events(self, job_id: str, shown: Shown, last_version: int = 0) -> AsyncGenerator[bytes, None]:
         """Yield an event for every version of a job that is seen, until its final state or the gateway's end.
 
         Versions may be skipped when they follow each other fast: each event holds the whole job.
@@ -126,6 +128,19 @@ class Watching:
             # Who comes back begins anew.
             del self._jobs[job_id]
         _rouse(job)
+
+
+async def while_good(
+    events: AsyncGenerator[bytes, None], keys: Keys, key: str | None
+) -> AsyncIterator[bytes]:
+    """Yield events for as long as the key is good that they were asked for with: it may be revoked."""
+    async with aclosing(events):
+        async for event in events:
+            try:
+                await keys.caller(key)
+            except DragomanError:
+                return  # who comes back is told why
+            yield event
 
 
 def _rouse(job: _Watched) -> None:

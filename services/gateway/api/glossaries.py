@@ -67,7 +67,7 @@ class GlossaryPageView(BaseModel):
 
 
 @router.post("", status_code=HTTPStatus.CREATED)
-def create_glossary(body: GlossarySpec, response: Response, shelf: Shelf, tenant: Manager) -> GlossaryView:
+def create_glossary(body: GlossarySpec, response: Response, tenant: Manager, shelf: Shelf) -> GlossaryView:
     """Make a glossary, for jobs to name by its id."""
     made = shelf.create(tenant, body)
     response.headers["location"] = f"/v1/glossaries/{made.id}"
@@ -76,8 +76,8 @@ def create_glossary(body: GlossarySpec, response: Response, shelf: Shelf, tenant
 
 @router.get("")
 def list_glossaries(
-    shelf: Shelf,
     tenant: Reader,
+    shelf: Shelf,
     page_size: Annotated[int, Query(ge=0)] = MAX_PAGE_SIZE,
     page_token: str = "",
 ) -> GlossaryPageView:
@@ -90,18 +90,18 @@ def list_glossaries(
 
 
 @router.get("/{glossary_id}")
-def get_glossary(glossary_id: str, shelf: Shelf, tenant: Reader) -> GlossaryView:
+def get_glossary(glossary_id: str, tenant: Reader, shelf: Shelf) -> GlossaryView:
     """Return a glossary."""
     return GlossaryView.of(shelf.get(tenant, glossary_id))
 
 
 @router.put("/{glossary_id}")
-def replace_glossary(glossary_id: str, body: GlossarySpec, shelf: Shelf, tenant: Manager) -> GlossaryView:
+def replace_glossary(glossary_id: str, body: GlossarySpec, tenant: Manager, shelf: Shelf) -> GlossaryView:
     """Give a glossary another name and other terms; jobs that were submitted before keep the old ones."""
     return GlossaryView.of(shelf.replace(tenant, glossary_id, body))
 
 
 @router.delete("/{glossary_id}", status_code=HTTPStatus.NO_CONTENT)
-def delete_glossary(glossary_id: str, shelf: Shelf, tenant: Manager) -> None:
+def delete_glossary(glossary_id: str, tenant: Manager, shelf: Shelf) -> None:
     """Forget a glossary; jobs that were submitted before keep it."""
     shelf.delete(tenant, glossary_id)

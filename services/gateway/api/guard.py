@@ -9,7 +9,7 @@ from typing import Final
 from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.gateway.api.errors import answer_to
+from services.gateway.api.errors import answer_to, answer_to_defect
 from services.gateway.settings import GatewaySettings
 from services.shared.errors import DragomanError, InvalidRequest, Timeout, TooLarge, Unavailable
 
@@ -60,6 +60,11 @@ class Guard:
         self._running += 1
         try:
             await self._app(scope, self._bounded(scope, receive, said), said.send)
+        except Exception as error:
+            # Not further out, where these headers, and those for other origins, would be missing.
+            if not said.begun:
+                await answer_to_defect(HTTPConnection(scope), error)(scope, receive, said.send)
+            raise
         finally:
             self._running -= 1
 
@@ -141,6 +146,7 @@ class _Said:
         self._headers = headers
         self._scope = scope
         self._replaced = False
+        self.begun = False
         self.instead: DragomanError | None = None
 
     async def send(self, message: Message) -> None:
@@ -153,6 +159,7 @@ class _Said:
 
     async def _pass_on(self, message: Message) -> None:
         if message["type"] == "http.response.start":
+            self.begun = True
             given = {name for name, _ in message["headers"]}
             more = (each for each in self._headers if each[0] not in given)
             message["headers"] = [*message["headers"], *more]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, Final, cast
 from urllib.parse import quote
@@ -13,10 +14,11 @@ from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
-from services.gateway.api import ranges
-from services.gateway.api.context import Reader, Wired, Writer
+from services.gateway.api import bodies, ranges
+from services.gateway.api.context import Reader, Wired, Writer, context_of, key_in
+from services.gateway.api.direct import Direct
 from services.gateway.api.errors import RETRY_AFTER_S
-from services.gateway.api.events import Watching
+from services.gateway.api.events import Watching, while_good
 from services.gateway.api.moments import Moment
 from services.gateway.api.pages import make_token, read_token
 from services.gateway.api.schemas import ErasureView, FilesView, FileView, JobPageView, JobView
@@ -25,7 +27,7 @@ from services.gateway.api.views import Views
 from services.gateway.jobs.admission import Repeatable
 from services.gateway.jobs.model import File, JobState
 from services.gateway.jobs.ports import JobQuery
-from services.gateway.jobs.service import Sent
+from services.gateway.jobs.service import Accepted, JobService, Sent
 from services.gateway.jobs.spec import kinds
 from services.shared import telemetry
 
@@ -62,7 +64,7 @@ _FILE: Final = _PARTIAL | {
     HTTPStatus.OK: {"content": {"*/*": {"schema": {"type": "string", "format": "binary"}}}}
 }
 _EVENTS: Final[dict[int | str, dict[str, Any]]] = {
-    HTTPStatus.OK: {"content": {"text/event-stream": {"schema": {"type": "string"}}}},
+    HTTPStatus.OK: {"content": {"text/event-stream": {}}},
     HTTPStatus.NO_CONTENT: {"description": "Last-Event-ID names the final version"},
 }
 _METADATA: Final = "metadata."
@@ -118,33 +120,38 @@ RetryCount = Annotated[
 ]
 
 
-def repeatable(
+async def repeatable(
     idempotency_key: IdempotencyKey = None, x_stainless_retry_count: RetryCount = None
 ) -> Repeatable:
     """Return what the headers say about sending a submission again."""
     return Repeatable(idempotency_key, x_stainless_retry_count)
 
 
-@router.post("", status_code=HTTPStatus.ACCEPTED, openapi_extra=_BODY)
+@router.post("", status_code=HTTPStatus.ACCEPTED, response_model=JobView, openapi_extra=_BODY)
 async def submit(
-    request: Request,
-    response: Response,
-    context: Wired,
-    tenant: Writer,
-    again: Annotated[Repeatable, Depends(repeatable)],
-) -> JobView:
+    request: Request, tenant: Writer, again: Annotated[Repeatable, Depends(repeatable)]
+) -> Response:
     """Create a job from a spec and, for kinds that take one, a file."""
-    await run_in_threadpool(context.jobs.admit, tenant, again)
+    context = await context_of(request)
+    jobs, with_file = context.jobs, bodies.media_type(request) == "multipart/form-data"
+    if with_file:
+        await run_in_threadpool(jobs.admit, tenant, again)
     async with received(request, context.settings.gateway_max_upload_bytes) as body:
         sent = Sent(tenant, body.spec, body.upload, again)
-        accepted = await run_in_threadpool(context.jobs.submit, sent)
+        # Where there is no file to be spared, both in one go: each way into a thread costs time.
+        accepted = await run_in_threadpool(jobs.submit if with_file else partial(_admitted, jobs), sent)
     telemetry.mark({"dragoman.job": accepted.job.id})
     telemetry.logger().info("job accepted", job=accepted.job.id, replayed=accepted.replayed)
-    response.headers["location"] = f"/v1/jobs/{accepted.job.id}"
-    response.headers["retry-after"] = str(RETRY_AFTER_S)
+    headers = {"location": f"/v1/jobs/{accepted.job.id}", "retry-after": str(RETRY_AFTER_S)}
     if accepted.replayed:
-        response.headers["idempotency-replayed"] = "true"
-    return JobView.of(accepted.job)
+        headers["idempotency-replayed"] = "true"
+    shown = JobView.of(accepted.job).model_dump_json()
+    return Response(shown, HTTPStatus.ACCEPTED, headers, media_type="application/json")
+
+
+def _admitted(jobs: JobService, sent: Sent) -> Accepted:
+    jobs.admit(sent.tenant, sent.repeatable)
+    return jobs.submit(sent)
 
 
 def wanted_jobs(
@@ -179,7 +186,6 @@ def list_jobs(
     )
 
 
-@router.get("/{job_id}", response_model=JobView)
 async def get_job(request: Request, job_id: str, tenant: Reader) -> Response:
     """Return a job as it stands."""
     # What is asked for most: a job that did not change is shown as it was, without a model's checks.
@@ -187,8 +193,12 @@ async def get_job(request: Request, job_id: str, tenant: Reader) -> Response:
     return Response(shown.body, media_type="application/json")
 
 
+router.add_api_route("/{job_id}", get_job, response_model=JobView, route_class_override=Direct)
+
+
 @router.get("/{job_id}/events", responses=_EVENTS, response_class=StreamingResponse)
 async def watch(
+    request: Request,
     job_id: str,
     views: Shows,
     watching: Annotated[Watching, Depends(watching_of)],
@@ -199,8 +209,10 @@ async def watch(
     shown = await views.show(tenant, job_id)
     if shown.final and shown.version <= last_event_id:
         return Response(status_code=HTTPStatus.NO_CONTENT)
+    keys = (await context_of(request)).keys
+    events = watching.events(job_id, shown, last_event_id)
     return StreamingResponse(
-        watching.events(job_id, shown, last_event_id),
+        while_good(events, keys, key_in(request.headers)),
         media_type="text/event-stream",
         headers={"cache-control": "no-store", "x-accel-buffering": "no"},
     )

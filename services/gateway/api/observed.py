@@ -48,7 +48,8 @@ class Observed:
         async def noted(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
+                # Some answers have a member of an enum here.
+                status = int(message["status"])
             await send(message)
 
         began = time.monotonic()

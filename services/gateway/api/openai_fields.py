@@ -24,6 +24,8 @@ Temperature = Annotated[float, Field(ge=0, le=1, description="Of sampling; 0 is 
 Ignored = Annotated[str, Field(description=_IGNORED)]
 Phrase = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 
+# Their lines and times are made of words.
+_SUBTITLES: Final = frozenset(("srt", "vtt"))
 Format = Literal["json", "text", "srt", "verbose_json", "vtt", "diarized_json"]
 Codec = Literal["mp3", "opus", "aac", "flac", "wav", "pcm"]
 
@@ -56,6 +58,7 @@ class TranslationForm(_Form):
         return Wish(
             Direction(self.source, "en"),
             timed=self.response_format not in {"json", "text"},
+            words=self.response_format in _SUBTITLES,
             prompt=self.prompt,
             temperature=self.temperature,
         )
@@ -100,10 +103,15 @@ class TranscriptionForm(_Form):
             apart=bool(self.channels) or self.response_format == "diarized_json",
             roles=self.channels,
             timed=self.stream or self.response_format not in {"json", "text"},
+            words=self._wants_words(),
             hints=self.keywords,
             prompt=self.prompt,
             temperature=self.temperature,
         )
+
+    def _wants_words(self) -> bool:
+        listed = self.response_format == "verbose_json" and "word" in self.timestamp_granularities
+        return listed or bool(self.include) or self.response_format in _SUBTITLES
 
 
 def _named(voice: Any) -> Any:

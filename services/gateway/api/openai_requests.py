@@ -12,14 +12,14 @@ from fastapi import Request
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
-from starlette.types import Message, Receive
 
+from services.gateway.api import bodies
 from services.gateway.api.context import Context
 from services.gateway.api.request_id import request_id_of
 from services.gateway.inference.servers import Errand
 from services.gateway.inference.stages import MESSAGE_BYTES
 from services.gateway.jobs.spec import FieldError, InvalidFields
-from services.shared.errors import InvalidRequest, StorageFailure, TooLarge, Unavailable
+from services.shared.errors import InvalidRequest, TooLarge, Unavailable
 
 F = TypeVar("F", bound=BaseModel)
 
@@ -66,8 +66,7 @@ async def received(request: Request, kind: type[F], max_bytes: int) -> AsyncIter
         InvalidFields: (code invalid_parameter) fields are missing, unknown or wrong.
         InvalidRequest: (codes unsupported_content_type, missing_file, upload_aborted).
     """
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "multipart/form-data":
+    if bodies.media_type(request) != "multipart/form-data":
         raise InvalidRequest("Send multipart/form-data with a file.", code="unsupported_content_type")
     form = await _form(_bounded(request, max_bytes))
     try:
@@ -81,12 +80,9 @@ async def received(request: Request, kind: type[F], max_bytes: int) -> AsyncIter
 
 async def _form(request: Request) -> FormData:
     try:
-        return await request.form(max_files=2, max_fields=_MAX_FIELDS, max_part_size=_MAX_FIELD_BYTES)
+        return await bodies.form(request, max_fields=_MAX_FIELDS, max_field_bytes=_MAX_FIELD_BYTES)
     except HTTPException as error:
         raise InvalidRequest(f"The form cannot be read: {error.detail}", code="invalid_form") from None
-    except OSError as error:
-        detail = f"The upload could not be received ({error.strerror}); free space, then send it again."
-        raise StorageFailure(detail, code="storage_full") from error
 
 
 def _given(form: FormData, kind: type[BaseModel]) -> dict[str, Any]:
@@ -146,27 +142,5 @@ def _message(kind: str, text: str) -> str:
 
 
 def _bounded(request: Request, max_bytes: int, code: str = "file_too_large") -> Request:
-    """Return the request with a body that raises TooLarge as soon as it is over the cap."""
-    too_large = TooLarge(
-        f"The request is over the cap of {max_bytes} bytes; send longer recordings to POST /v1/jobs.",
-        code=code,
-    )
-    if int(request.headers.get("content-length", 0)) > max_bytes:
-        raise too_large
-    return Request(request.scope, _counted(request.receive, max_bytes, too_large))
-
-
-def _counted(receive: Receive, max_bytes: int, too_large: TooLarge) -> Receive:
-    seen_bytes = 0
-
-    async def counted() -> Message:
-        nonlocal seen_bytes
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise InvalidRequest("The connection ended before the upload.", code="upload_aborted")
-        seen_bytes += len(message.get("body", b""))
-        if seen_bytes > max_bytes:
-            raise too_large
-        return message
-
-    return counted
+    detail = f"The request is over the cap of {max_bytes} bytes; send longer recordings to POST /v1/jobs."
+    return bodies.bounded(request, max_bytes, TooLarge(detail, code=code))

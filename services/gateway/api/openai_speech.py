@@ -32,7 +32,7 @@ _MEDIA_TYPES: Final = {
 }
 _BINARY: Final = {"schema": {"type": "string", "format": "binary"}}
 _AUDIO: Final[dict[str, Any]] = dict.fromkeys(_MEDIA_TYPES.values(), _BINARY)
-_EVENTS: Final[dict[str, Any]] = {"text/event-stream": {"schema": {"type": "string"}}}
+_EVENTS: Final[dict[str, Any]] = {"text/event-stream": {}}
 _BODY: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,

@@ -99,7 +99,7 @@ async def _work(request: Request, context: Context, tenant: str, sent: Sent[Any]
     responses={
         200: {
             "model": TranscriptionView | VerboseView | DiarizedView,
-            "content": _TEXTS | {"text/event-stream": _TEXT},
+            "content": _TEXTS | {"text/event-stream": {}},
         }
     },
 )

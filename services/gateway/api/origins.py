@@ -17,7 +17,8 @@ _SHOWN: Final = (
     "location", "retry-after", "x-request-id", "idempotency-replayed", "etag", "content-range",
     "accept-ranges", "content-disposition", "tus-resumable", "tus-version", "tus-extension", "tus-max-size",
     "tus-checksum-algorithm", "upload-offset", "upload-length", "upload-metadata", "upload-expires",
-    "x-should-retry",
+    "x-should-retry", "ratelimit-limit", "ratelimit-remaining", "ratelimit-reset",
+    "x-ratelimit-limit-requests", "x-ratelimit-remaining-requests", "x-ratelimit-reset-requests",
 )  # fmt: skip
 
 

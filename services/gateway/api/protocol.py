@@ -14,10 +14,11 @@ from services.gateway.jobs.ids import uuid7_hex
 
 
 class PatientProtocol(H11Protocol):
-    """Ends connections whose next request's headers do not come in time.
+    """Ends connections whose next request's headers do not come in time, nor what is left of the last one.
 
     Attributes:
-        header_s: From the beginning of the connection, or of a later request, to the end of its headers.
+        header_s: From the beginning of the connection, or of a later request, to the end of its headers;
+            also for the rest of a body that was answered before it had come.
     """
 
     header_s: ClassVar[float] = 10.0
@@ -32,9 +33,10 @@ class PatientProtocol(H11Protocol):
         self._wait()
 
     def data_received(self, data: bytes) -> None:
-        """Take what came; wait from the beginning of a request until all of its headers are there."""
+        """Take what came; wait for all of a request's headers, and for a body that nobody reads any more."""
         super().data_received(data)
-        if self.conn.their_state is not h11.IDLE:
+        answered = self.conn.our_state is h11.DONE
+        if self.conn.their_state is not h11.IDLE and not answered:
             self._wait_no_more()
         elif self._waits is None and not self.transport.is_closing():
             self._wait()

@@ -25,10 +25,17 @@ Read = Callable[[File, int, int], Iterator[bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A part of a file: its first byte, and how many."""
+    """What is sent of a file.
+
+    Attributes:
+        start: Its first byte.
+        length: How many.
+        asked: Whether a Range header asks for just that, which may be all: players rely on a 206 then.
+    """
 
     start: int
     length: int
+    asked: bool = True
 
 
 def etag_of(file: File) -> str:
@@ -54,7 +61,7 @@ def answer(request: Request, file: File, read: Read, headers: dict[str, str]) ->
         return refused
     headers["content-length"] = str(span.length)
     status = HTTPStatus.OK
-    if span.length != file.size_bytes:
+    if span.asked:
         last = span.start + span.length - 1
         headers["content-range"] = f"bytes {span.start}-{last}/{file.size_bytes}"
         status = HTTPStatus.PARTIAL_CONTENT
@@ -72,13 +79,13 @@ def asked_for(header: str, size_bytes: int) -> Span | None:
     found = _RANGE.fullmatch(header.strip())
     first, last = (found["first"], found["last"]) if found else ("", "")
     if not first and not last:
-        return Span(0, size_bytes)
+        return Span(0, size_bytes, asked=False)
     if not first:
         length = min(int(last), size_bytes)
         return Span(size_bytes - length, length) if length else None
     start, end = int(first), min(int(last) + 1 if last else size_bytes, size_bytes)
     if last and int(last) < start:
-        return Span(0, size_bytes)
+        return Span(0, size_bytes, asked=False)
     return Span(start, end - start) if start < size_bytes else None
 
 

@@ -39,6 +39,8 @@ def serve(app: FastAPI, settings: GatewaySettings) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        # Nobody here asks who the client was, so no X-Forwarded header is believed.
+        proxy_headers=False,
         timeout_graceful_shutdown=round(settings.drain_s),
         http=patient(settings.gateway_header_s),
         # Above what the guard refuses with more words.

@@ -10,9 +10,8 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import ClientDisconnect
 
-from services.gateway.api import tus_headers
+from services.gateway.api import bodies, tus_headers
 from services.gateway.api.context import Wired, Writer
 from services.gateway.api.errors import answer_to
 from services.gateway.uploads.receiving import ALGORITHMS, Checksum, Receiving
@@ -177,12 +176,13 @@ async def _receive(request: Request, uploads: Uploads, record: Record, offset_by
 async def _pump(request: Request, receiving: Receiving) -> None:
     gathered = bytearray()
     try:
-        async for piece in request.stream():
+        async for piece in bodies.unbroken(request).stream():
             gathered += piece
             if len(gathered) >= _HOP_BYTES:
-                await run_in_threadpool(receiving.write, bytes(gathered))
-                gathered.clear()
-    except (ClientDisconnect, DragomanError) as error:
+                # Let go of first: what cannot be stored must not be written a second time below.
+                taken, gathered = bytes(gathered), bytearray()
+                await run_in_threadpool(receiving.write, taken)
+    except DragomanError as error:
         await run_in_threadpool(_break_off, receiving, bytes(gathered), error)
         raise
     await run_in_threadpool(_finish, receiving, bytes(gathered))
@@ -223,5 +223,5 @@ def _has_body(request: Request) -> bool:
 
 
 def _check_type(request: Request) -> None:
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != tus_headers.OFFSET_TYPE:
+    if bodies.media_type(request) != tus_headers.OFFSET_TYPE:
         raise InvalidRequest(f"Send the bytes as {tus_headers.OFFSET_TYPE}.", code="unsupported_upload_type")

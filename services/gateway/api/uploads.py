@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from fastapi import Request
 from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
-from starlette.types import Message, Receive
 
+from services.gateway.api import bodies
 from services.gateway.jobs.sources import Upload
 from services.gateway.jobs.spec import MAX_SPEC_BYTES
-from services.shared.errors import InvalidRequest, StorageFailure, TooLarge
+from services.shared.errors import InvalidRequest, TooLarge
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,44 +35,20 @@ async def received(request: Request, max_bytes: int) -> AsyncIterator[Received]:
         StorageFailure: (code storage_full) there is no room for the spool.
         InvalidRequest: it is neither multipart nor JSON, has no spec, or (code upload_aborted) breaks off.
     """
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    media_type = bodies.media_type(request)
     if media_type == "multipart/form-data":
-        form = await _form(_bounded(request, max_bytes, _file_too_large(max_bytes)))
+        form = await _form(request, max_bytes)
         try:
             yield Received(await _spec(form), _upload(form))
         finally:
             await form.close()
     elif media_type == "application/json":
-        yield Received(await _bounded(request, MAX_SPEC_BYTES, _spec_too_large()).body(), None)
+        yield Received(await bodies.bounded(request, MAX_SPEC_BYTES, _spec_too_large()).body(), None)
     else:
         raise InvalidRequest(
             "Send multipart/form-data with the parts file and spec, or the spec as application/json.",
             code="unsupported_content_type",
         )
-
-
-def _bounded(request: Request, max_bytes: int, too_large: TooLarge) -> Request:
-    """Return the request with a body that raises `too_large` as soon as it is over the cap."""
-    if int(request.headers.get("content-length", 0)) > max_bytes:
-        raise too_large
-    return Request(request.scope, _counted(request.receive, max_bytes, too_large))
-
-
-def _counted(receive: Receive, max_bytes: int, too_large: TooLarge) -> Receive:
-    seen_bytes = 0
-
-    async def counted() -> Message:
-        nonlocal seen_bytes
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            # Nobody hears this answer; it is an error of the client, and none of ours to log.
-            raise InvalidRequest("The connection ended before the upload.", code="upload_aborted")
-        seen_bytes += len(message.get("body", b""))
-        if seen_bytes > max_bytes:
-            raise too_large
-        return message
-
-    return counted
 
 
 def _file_too_large(max_bytes: int) -> TooLarge:
@@ -83,17 +59,15 @@ def _spec_too_large() -> TooLarge:
     return TooLarge(f"The spec is over the cap of {MAX_SPEC_BYTES} bytes.", code="spec_too_large")
 
 
-async def _form(request: Request) -> FormData:
+async def _form(request: Request, max_bytes: int) -> FormData:
+    whole = bodies.bounded(request, max_bytes, _file_too_large(max_bytes))
     try:
-        return await request.form(max_files=2, max_fields=2, max_part_size=MAX_SPEC_BYTES)
+        return await bodies.form(whole, max_fields=2, max_field_bytes=MAX_SPEC_BYTES)
     except HTTPException as error:
         # The parser has one class for all that is wrong; only a plain field has this cap.
         if error.detail.startswith("Part exceeded maximum size"):
             raise _spec_too_large() from None
         raise
-    except OSError as error:
-        detail = f"The upload could not be received ({error.strerror}); free space, then send it again."
-        raise StorageFailure(detail, code="storage_full") from error
 
 
 async def _spec(form: FormData) -> bytes:

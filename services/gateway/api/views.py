@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final, ParamSpec, TypeVar
 
 from services.gateway.api.schemas import JobView, QueueView
+from services.gateway.jobs.ids import JOB_ID
 from services.gateway.jobs.model import Job
 from services.gateway.jobs.ports import Head, JobStore
 from services.gateway.jobs.queue import NoTurns, Turns, eta_ms, waits_at
@@ -82,7 +83,8 @@ class Views:
             NotFound: (job_not_found) there is none, or it is another tenant's.
             Unavailable: Redis is away.
         """
-        head = await self._head(job_id)
+        # What is no id might name a part of a job in Redis, and fail all who ask at the same time.
+        head = await self._head(job_id) if JOB_ID.fullmatch(job_id) else None
         if head is None or head.tenant != tenant:
             raise missing()
         shown = self._kept.get(job_id)

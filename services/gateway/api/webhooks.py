@@ -134,7 +134,7 @@ class DeliveryPageView(BaseModel):
 
 @router.post("", status_code=HTTPStatus.CREATED)
 def create_webhook(
-    body: NewWebhook, response: Response, webhooks: Hooks, tenant: Manager
+    body: NewWebhook, response: Response, tenant: Manager, webhooks: Hooks
 ) -> WebhookWithSecretView:
     """Have a URL told of the ends of jobs. Only this answer holds the secret that signs the requests."""
     endpoint, secret = webhooks.create(tenant, body.wish())
@@ -143,39 +143,39 @@ def create_webhook(
 
 
 @router.get("")
-def list_webhooks(webhooks: Hooks, tenant: Manager) -> WebhooksView:
+def list_webhooks(tenant: Manager, webhooks: Hooks) -> WebhooksView:
     """List all webhooks."""
     return WebhooksView(webhooks=[WebhookView.of(each) for each in webhooks.list(tenant)])
 
 
 @router.get("/{webhook_id}")
-def get_webhook(webhook_id: str, webhooks: Hooks, tenant: Manager) -> WebhookView:
+def get_webhook(webhook_id: str, tenant: Manager, webhooks: Hooks) -> WebhookView:
     """Return a webhook."""
     return WebhookView.of(webhooks.get(tenant, webhook_id))
 
 
 @router.patch("/{webhook_id}")
-def change_webhook(webhook_id: str, body: WebhookChange, webhooks: Hooks, tenant: Manager) -> WebhookView:
+def change_webhook(webhook_id: str, body: WebhookChange, tenant: Manager, webhooks: Hooks) -> WebhookView:
     """Change a webhook; one that is enabled again goes on with what is pending."""
     return WebhookView.of(webhooks.change(tenant, webhook_id, body.wish()))
 
 
 @router.delete("/{webhook_id}", status_code=HTTPStatus.NO_CONTENT)
-def delete_webhook(webhook_id: str, webhooks: Hooks, tenant: Manager) -> None:
+def delete_webhook(webhook_id: str, tenant: Manager, webhooks: Hooks) -> None:
     """Forget a webhook and all of its deliveries."""
     webhooks.delete(tenant, webhook_id)
 
 
 @router.post("/{webhook_id}/rotate")
 def rotate_secret(
-    webhook_id: str, response: Response, webhooks: Hooks, tenant: Manager
+    webhook_id: str, response: Response, tenant: Manager, webhooks: Hooks
 ) -> WebhookWithSecretView:
     """Make a new secret. For 24 h every request is signed with the one before, too."""
     return _with_secret(response, *webhooks.rotate(tenant, webhook_id))
 
 
 @router.post("/{webhook_id}/test", status_code=HTTPStatus.ACCEPTED)
-def send_test(webhook_id: str, webhooks: Hooks, tenant: Manager) -> DeliveryView:
+def send_test(webhook_id: str, tenant: Manager, webhooks: Hooks) -> DeliveryView:
     """Send an event of the type webhook.test, once."""
     return DeliveryView.of(webhooks.test(tenant, webhook_id))
 
@@ -183,8 +183,8 @@ def send_test(webhook_id: str, webhooks: Hooks, tenant: Manager) -> DeliveryView
 @router.get("/{webhook_id}/deliveries")
 def list_deliveries(
     webhook_id: str,
-    webhooks: Hooks,
     tenant: Manager,
+    webhooks: Hooks,
     state: DeliveryState | None = None,
     page_size: Annotated[int, Query(ge=0)] = 50,
     page_token: str = "",
@@ -200,7 +200,7 @@ def list_deliveries(
 
 
 @router.post("/{webhook_id}/deliveries/{delivery_id}/replay", status_code=HTTPStatus.ACCEPTED)
-def replay_delivery(webhook_id: str, delivery_id: str, webhooks: Hooks, tenant: Manager) -> DeliveryView:
+def replay_delivery(webhook_id: str, delivery_id: str, tenant: Manager, webhooks: Hooks) -> DeliveryView:
     """Send a delivery again, with the webhook-id that it had."""
     return DeliveryView.of(webhooks.replay(tenant, webhook_id, delivery_id))
 

@@ -3,48 +3,32 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import wraps
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, Final
 
 import redis
 
 from services.gateway.glossaries.model import Glossary
-from services.shared.errors import Unavailable
+from services.shared.errors import Conflict
+from services.shared.redis_errors import reaching
 
-P = ParamSpec("P")
-R = TypeVar("R")
 _FIELDS: Final = ("name", "terms", "version")
 _TIMES: Final = ("created_at", "updated_at")
-_CREATE: Final = """
-if redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[1]) then return 0 end
-return redis.call('HSET', KEYS[1], ARGV[2], ARGV[3])
+MOST_GLOSSARIES: Final = 100
+# Redis is everybody's, and in memory.
+MOST_BYTES: Final = 16 * 1024**2
+# Only over what was read, nothing for a new one: of two changes at once, one is made of the other.
+_WRITE: Final = """
+local id, before, after, most, most_bytes = unpack(ARGV)
+if (redis.call('HGET', KEYS[1], id) or '') ~= before then return 'changed' end
+local ids, bytes = redis.call('HKEYS', KEYS[1]), #after - #before
+for _, each in ipairs(ids) do bytes = bytes + redis.call('HSTRLEN', KEYS[1], each) end
+if before == '' and #ids >= tonumber(most) or bytes > tonumber(most_bytes) then return 'full' end
+redis.call('HSET', KEYS[1], id, after)
+return 'written'
 """
-# Only over what was read: of two changes at once, one is made of the other.
-_SWAP: Final = """
-if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
-return 1
-"""
-
-
-def _reaching(method: Callable[P, R]) -> Callable[P, R]:
-    """Say Unavailable when Redis cannot be reached, or has no room."""
-
-    @wraps(method)
-    def reach(*arguments: P.args, **options: P.kwargs) -> R:
-        try:
-            return method(*arguments, **options)
-        except redis.RedisError as error:
-            if "OOM" in str(error):
-                detail = "Redis has no memory left for this; raise its maxmemory, or erase old jobs."
-                raise Unavailable(detail, code="redis_full") from None
-            detail = "Redis cannot be reached; check that it runs, then try again."
-            raise Unavailable(detail, code="redis_unavailable") from None
-
-    return reach
 
 
 class GlossaryStore:
@@ -61,20 +45,26 @@ class GlossaryStore:
     def __init__(self, connection: redis.Redis, prefix: str) -> None:
         self._redis = connection
         self._prefix = prefix
-        self._create = connection.register_script(_CREATE)
-        self._swap = connection.register_script(_SWAP)
+        self._script = connection.register_script(_WRITE)
 
-    @_reaching
-    def create(self, glossary: Glossary, most: int) -> bool:
-        """Keep a new glossary; False when its tenant has `most`."""
-        keys = [self._key(glossary.tenant)]
-        return bool(self._create(keys=keys, args=[most, glossary.id, _written(glossary)]))
+    @reaching
+    def create(self, glossary: Glossary) -> None:
+        """Keep a new glossary.
 
-    @_reaching
+        Raises:
+            Conflict: (code too_many_glossaries) its tenant has as many, or as much, as one may have.
+        """
+        self._write(glossary, before="")
+
+    @reaching
     def change(
         self, glossary: Glossary, name: str, terms: Sequence[dict[str, Any]], now: datetime
     ) -> Glossary | None:
-        """Give a glossary another name and other terms, in its next version; None when it is gone."""
+        """Give a glossary another name and other terms, in its next version; None when it is gone.
+
+        Raises:
+            Conflict: as `create`.
+        """
         key = self._key(glossary.tenant)
         while True:
             text: Any = self._redis.hget(key, glossary.id)
@@ -82,16 +72,16 @@ class GlossaryStore:
                 return None
             version = _read(glossary.tenant, glossary.id, text).version + 1
             new = replace(glossary, name=name, terms=terms, version=version, updated_at=now)
-            if self._swap(keys=[key], args=[glossary.id, text, _written(new)]):
+            if self._write(new, before=text):
                 return new
 
-    @_reaching
+    @reaching
     def get(self, tenant: str, glossary_id: str) -> Glossary | None:
         """Return a tenant's glossary; None when there is none."""
         text: Any = self._redis.hget(self._key(tenant), glossary_id)
         return None if text is None else _read(tenant, glossary_id, text)
 
-    @_reaching
+    @reaching
     def list(self, tenant: str, limit: int, before: str | None) -> Sequence[Glossary]:
         """Return at most `limit` glossaries, newest first, those only whose ids sort before `before`."""
         ids: Any = self._redis.hkeys(self._key(tenant))
@@ -99,10 +89,18 @@ class GlossaryStore:
         texts: Any = self._redis.hmget(self._key(tenant), page) if page else []
         return [_read(tenant, each, text) for each, text in zip(page, texts, strict=True) if text]
 
-    @_reaching
+    @reaching
     def delete(self, tenant: str, glossary_id: str) -> bool:
         """Forget a glossary; False when there is none."""
         return bool(self._redis.hdel(self._key(tenant), glossary_id))
+
+    def _write(self, glossary: Glossary, before: str) -> bool:
+        arguments: list[str | int] = [glossary.id, before, _written(glossary), MOST_GLOSSARIES, MOST_BYTES]
+        answer = self._script(keys=[self._key(glossary.tenant)], args=arguments)
+        if answer == "full":
+            detail = f"A tenant has {MOST_GLOSSARIES} glossaries of {MOST_BYTES} bytes in all: delete some."
+            raise Conflict(detail, code="too_many_glossaries")
+        return bool(answer == "written")
 
     def _key(self, tenant: str) -> str:
         return f"{self._prefix}glossaries:{tenant}"

@@ -18,9 +18,6 @@ from services.shared.rpc.client import OPTIONS
 from services.shared.rpc.tls import Identities, Identity
 from services.shared.tasks import service_of
 
-# What asyncio raises is no Call, but answers all that wire.from_rpc asks of one.
-grpc.Call.register(grpc.aio.AioRpcError)
-
 _TRACE_KEY: Final = "traceparent"
 
 

@@ -15,7 +15,6 @@ from services.gateway.inference.directions import Direction, Translator, transla
 from services.gateway.inference.in_order import in_order
 from services.gateway.inference.servers import Errand
 from services.gateway.inference.stages import Pcm, Recording
-from services.gateway.jobs.languages import AUTO
 from services.gateway.jobs.ports import Capabilities
 from services.shared.errors import InvalidRequest
 
@@ -38,6 +37,7 @@ class Wish:
         apart: Whether each channel is one speaker; else they are summed into one.
         roles: Names of the channels, in the order of the file; empty for A, B, and so on.
         timed: Whether it matters when something was said, and not only what.
+        words: Whether words are wanted, with their times and confidence.
         hints: Words and names to expect.
         prompt: Text that may have come before.
         temperature: Of sampling, 0 to 1.
@@ -47,6 +47,7 @@ class Wish:
     apart: bool = False
     roles: tuple[str, ...] = ()
     timed: bool = True
+    words: bool = True
     hints: tuple[str, ...] = ()
     prompt: str = ""
     temperature: float = 0.0
@@ -79,7 +80,7 @@ class Segment:
         speaker: Name of the channel, where channels are speakers.
         text: As wanted, translated or not; may be empty.
         language: BCP-47 code of what was said; empty when that is not known.
-        words: Of the text; none where the translation service made it.
+        words: Of the text; none where the translation service made it, or nobody asked.
         average_log_probability: Of the recogniser's tokens.
         no_speech_probability: 0 to 1.
     """
@@ -188,8 +189,7 @@ class Transcriber:
 
     def _is_one_region(self) -> bool:
         """Say whether the file is so short that it needs no look for speech before it is heard."""
-        told = self._wish.direction.source != AUTO and not self._wish.timed
-        return told and self.duration_ms <= _ONE_REGION_MS
+        return not self._wish.timed and self.duration_ms <= _ONE_REGION_MS
 
     async def _found(self, audio: Pcm, speaker: str | None) -> list[_Region]:
         source = self._wish.direction.source
@@ -210,12 +210,14 @@ class Transcriber:
             hints=self._wish.hints,
             prompt=self._wish.prompt,
             temperature=self._wish.temperature,
+            text_only=not self._wish.words,
         )
         audio = region.audio.read(region.start_ms, region.end_ms)
         heard = await stages.transcribe(self._errand, audio, config)
         text, words = heard.text, tuple(_word(word, region.start_ms) for word in heard.words)
-        if region.translator is Translator.SERVICE and text.strip():
-            languages = (region.direction.source, region.direction.target or "")
+        direction = replace(region.direction, source=heard.source_language)
+        if text.strip() and await self._is_for_service(region, direction):
+            languages = (direction.source, direction.target or "")
             audio_ms = region.end_ms - region.start_ms
             text, words = await stages.translate(self._errand, text, languages, audio_ms), ()
         return Segment(
@@ -223,11 +225,18 @@ class Transcriber:
             region.end_ms,
             region.speaker,
             text.strip(),
-            region.direction.source,
+            direction.source,
             words,
             heard.average_log_probability,
             heard.no_speech_probability,
         )
+
+    async def _is_for_service(self, region: _Region, direction: Direction) -> bool:
+        """Say whether the translation service is to translate; `direction` is that of what was heard."""
+        if region.translator is not Translator.SERVICE or direction == region.direction:
+            return region.translator is Translator.SERVICE
+        # Only now is it known what was spoken: it may need no translation, or have none.
+        return await self._translator(direction) is Translator.SERVICE
 
 
 def _word(word: asr_pb2.Word, offset_ms: int) -> Word:

@@ -57,7 +57,8 @@ def kept(job: Job, glossary: Mapping[str, Any] | None, artifacts: ArtifactStore)
     if glossary is None:
         return {}
     stored = artifacts.put(f"{job.prefix}{GLOSSARY_NAME}", json.dumps(glossary, ensure_ascii=False).encode())
-    return {"glossary": {"key": stored.key, "id": glossary["id"], "version": glossary["version"]}}
+    names = {name: glossary[name] for name in ("id", "version")}
+    return {"glossary": {"key": stored.key, "size_bytes": stored.size_bytes, **names}}
 
 
 def missed(uses: Iterable[Mapping[str, Any]]) -> list[str]:

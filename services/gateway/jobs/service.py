@@ -262,8 +262,9 @@ class JobService:
             resolved |= glossaries.kept(job, glossary, self._ports.artifacts)
             size_bytes = source.get("size_bytes", 0)
             spoken_ms = _spoken_ms(wanted, size_bytes)
+            kept_bytes = size_bytes + resolved.get("glossary", {}).get("size_bytes", 0)
             submission = Submission(
-                job, resolved | {"input": source}, stages, idempotency, spoken_ms, size_bytes
+                job, resolved | {"input": source}, stages, idempotency, spoken_ms, kept_bytes
             )
             receipt = self._ports.store.submit(submission)
         except BaseException:

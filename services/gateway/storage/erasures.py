@@ -8,7 +8,7 @@ from datetime import datetime
 import redis
 
 from services.gateway.jobs.erasures import KEPT_S, Erasure
-from services.gateway.storage.reaching import reaching
+from services.shared.redis_errors import reaching
 
 
 class RedisErasures:

@@ -35,9 +35,9 @@ from services.gateway.jobs.ports import (
     StageDepth,
     Submission,
 )
-from services.gateway.storage.reaching import reaching
 from services.shared.ledger.ledger import Ledger
 from services.shared.ledger.records import NewJob, Node, Terms, Unit
+from services.shared.redis_errors import reaching
 from services.shared.tasks import DECODE, STAGES, Hint
 
 _PAGE: Constant = 100

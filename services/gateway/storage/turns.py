@@ -8,7 +8,7 @@ import redis
 
 from services.gateway.jobs.model import Job
 from services.gateway.jobs.queue import Ahead
-from services.gateway.storage.reaching import reaching
+from services.shared.redis_errors import reaching
 from services.shared.tasks import STAGES, service_of
 
 # More units of earlier jobs than this are not told apart by job.

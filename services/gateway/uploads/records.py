@@ -12,10 +12,14 @@ from typing import Any, Final
 
 import redis
 
-from services.shared.errors import Conflict, InvalidRequest, NotFound, Unavailable
+from services.shared.errors import Conflict, InvalidRequest, NotFound, Overloaded
+from services.shared.ledger.accounts import TENANTS
+from services.shared.redis_errors import reaching
 
 # A writer that is gone keeps others out for so long; one that lives prolongs it with every piece it gets.
 LOCK_MS: Final = 60_000
+# Of one tenant at a time: each takes some room in Redis, whether anything of it comes or not.
+MOST_OPEN: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,11 @@ class Record:
     def prefix(self) -> str:
         """Prefix of the keys of all its parts."""
         return f"{self.tenant}/{self.id}/"
+
+    @property
+    def entry(self) -> str:
+        """Name among its tenant's open uploads."""
+        return f"{self.id} {self.size_bytes}"
 
     @property
     def complete(self) -> bool:
@@ -79,25 +88,42 @@ class Records:
         connection: Redis with decode_responses.
         prefix: Of every key.
         ttl_s: For how long an upload is kept after the last of it came.
+        storage_bytes: What the jobs and open uploads of a tenant without a limit of its own may keep; 0 for
+            no limit.
     """
 
-    def __init__(self, connection: redis.Redis, prefix: str, ttl_s: float) -> None:
+    def __init__(self, connection: redis.Redis, prefix: str, ttl_s: float, storage_bytes: int = 0) -> None:
         self._redis = connection
+        self._storage_bytes = storage_bytes
         self._prefix = prefix
         self._ttl_ms = round(ttl_s * 1000)
         folder = resources.files("services.gateway.uploads") / "scripts"
-        self._append = connection.register_script((folder / "append.lua").read_text())
+        self._create = connection.register_script(TENANTS + (folder / "create.lua").read_text())
+        self._append = connection.register_script(TENANTS + (folder / "append.lua").read_text())
         self._lock = connection.register_script((folder / "lock.lua").read_text())
 
     def create(self, tenant: str, upload_id: str, size_bytes: int, metadata: str) -> Record:
-        """Write a new upload of which nothing has come yet."""
-        key = self._key(tenant, upload_id)
-        fields: dict[str, str | int] = {"size": size_bytes, "offset": 0, "metadata": metadata}
-        with _reaching(), self._redis.pipeline() as pipeline:
-            pipeline.hset(key, mapping=fields)  # type: ignore[arg-type]  # redis-py wants exactly its own union
-            pipeline.pexpire(key, self._ttl_ms)
-            pipeline.execute()
-        return Record(tenant, upload_id, size_bytes, 0, metadata, self._in(self._ttl_ms))
+        """Write a new upload of which nothing has come yet; all of it counts as stored from now on.
+
+        Raises:
+            Overloaded: (too_many_uploads) the tenant has as many open ones as it may, or
+                (storage_quota_exceeded) they and its jobs would keep more than they may.
+        """
+        record = Record(tenant, upload_id, size_bytes, 0, metadata, self._in(self._ttl_ms))
+        keys = [self._prefix, self._key_of(record), self._open_of(tenant)]
+        limits = (MOST_OPEN, self._storage_bytes)
+        with reaching:
+            answer = self._create(
+                keys=keys, args=[tenant, record.entry, size_bytes, metadata, self._ttl_ms, *limits]
+            )
+        match answer:
+            case "many":
+                detail = f"{MOST_OPEN} of your uploads are open: make jobs of them, or end them."
+                raise Overloaded(detail, code="too_many_uploads")
+            case "storage_full":
+                detail = "Your jobs and open uploads keep as much as they may: erase or end old ones."
+                raise Overloaded(detail, code="storage_quota_exceeded")
+        return record
 
     def get(self, tenant: str, upload_id: str) -> Record:
         """Return an upload as it stands.
@@ -106,7 +132,7 @@ class Records:
             NotFound: (upload_not_found) there is none, it expired, or it is another tenant's.
         """
         key = self._key(tenant, upload_id)
-        with _reaching(), self._redis.pipeline() as pipeline:
+        with reaching, self._redis.pipeline() as pipeline:
             pipeline.hgetall(key)
             pipeline.pttl(key)
             fields, ttl_ms = pipeline.execute()
@@ -132,7 +158,7 @@ class Records:
         """
         key, token = self._key(tenant, upload_id, "lock"), secrets.token_hex(8)
         self.get(tenant, upload_id)
-        with _reaching():
+        with reaching:
             free = self._redis.set(key, token, nx=True, px=LOCK_MS)
         if not free:
             detail = "Another request is writing to this upload: ask for its offset again, then go on."
@@ -140,12 +166,12 @@ class Records:
         try:
             yield Lock(self.get(tenant, upload_id), token)
         finally:
-            with _reaching():
+            with reaching:
                 self._lock(keys=[key], args=[token, 0])
 
     def prolong(self, lock: Lock) -> None:
         """Hold a lock for longer; one that was lost shows when something is to be stored."""
-        with _reaching():
+        with reaching:
             self._lock(keys=[self._key_of(lock.record, "lock")], args=[lock.token, LOCK_MS])
 
     def append(self, lock: Lock, offset_bytes: int, parts: Sequence[Part]) -> None:
@@ -155,10 +181,14 @@ class Records:
             NotFound: the upload expired meanwhile.
             Conflict: (upload_locked) the lock was lost, or (offset_mismatch) the upload goes on elsewhere.
         """
-        keys = [self._key_of(lock.record, *name) for name in ((), ("parts",), ("lock",))]
+        names: tuple[tuple[str, ...], ...] = ((), ("parts",), ("lock",))
+        keys = [self._key_of(lock.record, *name) for name in names]
         flat = [text for part in parts for text in (part.key, part.size_bytes)]
-        with _reaching():
-            answer = self._append(keys=keys, args=[lock.token, offset_bytes, self._ttl_ms, *flat])
+        with reaching:
+            answer = self._append(
+                keys=[self._prefix, *keys, self._open_of(lock.record.tenant)],
+                args=[lock.token, offset_bytes, self._ttl_ms, lock.record.entry, *flat],
+            )
         match answer:
             case "gone":
                 raise gone()
@@ -169,7 +199,7 @@ class Records:
 
     def parts(self, record: Record) -> list[Part]:
         """Return the parts of an upload, in the order of the file."""
-        with _reaching():
+        with reaching:
             found: Any = self._redis.lrange(self._key_of(record, "parts"), 0, -1)
         pairs = (entry.rsplit(" ", 1) for entry in found)
         return [Part(key, int(size)) for key, size in pairs]
@@ -177,16 +207,20 @@ class Records:
     def used(self, record: Record, job_id: str) -> None:
         """Note which job took an upload: its parts are no longer needed, its name stays until it expires."""
         key = self._key_of(record)
-        with _reaching(), self._redis.pipeline() as pipeline:
-            pipeline.hset(key, "job", job_id)
+        with reaching, self._redis.pipeline() as pipeline:
+            # What the client called its file goes too: the job may be erased before the name expires.
+            pipeline.hset(key, mapping={"job": job_id, "metadata": ""})
             pipeline.delete(self._key_of(record, "parts"))
+            pipeline.zrem(self._open_of(record.tenant), record.entry)
             pipeline.pexpire(key, self._ttl_ms)
             pipeline.execute()
 
     def forget(self, record: Record) -> None:
         """Delete all that is known of an upload."""
-        with _reaching():
-            self._redis.delete(self._key_of(record), self._key_of(record, "parts"))
+        with reaching, self._redis.pipeline() as pipeline:
+            pipeline.delete(self._key_of(record), self._key_of(record, "parts"))
+            pipeline.zrem(self._open_of(record.tenant), record.entry)
+            pipeline.execute()
 
     def needed(self, tenant: str, upload_id: str) -> Sequence[str] | None:
         """Return the keys of an upload's parts; None while somebody writes to it, who may need more."""
@@ -194,13 +228,16 @@ class Records:
             record = self.get(tenant, upload_id)
         except NotFound:
             return ()
-        with _reaching():
+        with reaching:
             if self._redis.exists(self._key_of(record, "lock")):
                 return None
         return [part.key for part in self.parts(record)]
 
     def _in(self, duration_ms: int) -> datetime:
         return datetime.now(UTC) + timedelta(milliseconds=duration_ms)
+
+    def _open_of(self, tenant: str) -> str:
+        return f"{self._prefix}uploads:{tenant}"
 
     def _key_of(self, record: Record, *parts: str) -> str:
         return self._key(record.tenant, record.id, *parts)
@@ -218,18 +255,6 @@ def mismatch() -> Conflict:
     """Return the error of a piece that does not begin where the upload ends."""
     detail = "The upload goes on at another offset: ask for it with HEAD, then send the rest from there."
     return Conflict(detail, code="offset_mismatch")
-
-
-@contextmanager
-def _reaching() -> Iterator[None]:
-    """Say Unavailable when Redis cannot be reached."""
-    try:
-        yield
-    except redis.RedisError as error:
-        if "OOM" in str(error):
-            raise Unavailable("Redis has no memory left: erase old jobs.", code="redis_full") from None
-        detail = "Redis cannot be reached; check that it runs, then try again."
-        raise Unavailable(detail, code="redis_unavailable") from None
 
 
 def parse_size(text: str, name: str) -> int:

@@ -80,6 +80,7 @@ class Uploads:
 
         Raises:
             TooLarge: (file_too_large) the file is over the cap.
+            Overloaded: as Records.create.
             InvalidRequest: (invalid_upload_header) the metadata are not what the protocol says.
         """
         if size_bytes > self.max_bytes:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
@@ -64,16 +63,20 @@ class Courier:
         self._free = threading.Semaphore(manner.threads)
 
     def run(self, ended: threading.Event) -> None:
-        """Send until `ended` is set, and then let running requests end."""
-        with ThreadPoolExecutor(self._manner.threads, thread_name_prefix="webhooks") as pool:
-            while not ended.is_set():
-                try:
-                    self._next(pool)
-                except Exception as error:  # noqa: BLE001 - Redis is away
-                    telemetry.logger().exception("webhooks not looked at", error=type(error).__name__)
-                    ended.wait(_POLL_S)
+        """Send until `ended` is set, and then let running requests end.
 
-    def _next(self, pool: ThreadPoolExecutor) -> None:
+        A process that cannot wait for them may end: somebody else sends again what was not settled.
+        """
+        while not ended.is_set():
+            try:
+                self._next()
+            except Exception as error:  # noqa: BLE001 - Redis is away
+                telemetry.logger().exception("webhooks not looked at", error=type(error).__name__)
+                ended.wait(_POLL_S)
+        for _ in range(self._manner.threads):
+            self._free.acquire()
+
+    def _next(self) -> None:
         """Give the next delivery to a thread; wait for either when there is none."""
         if not self._free.acquire(timeout=_POLL_S):
             return
@@ -86,7 +89,8 @@ class Courier:
         if claim is None:
             self._store.wait(_POLL_S)
         else:
-            pool.submit(self._deliver_one, claim)
+            # Not of a pool, whose threads would hold up the end of the process.
+            threading.Thread(target=self._deliver_one, args=(claim,), daemon=True).start()
 
     def _deliver_one(self, claim: Claim) -> None:
         try:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import resources
@@ -24,7 +23,7 @@ from services.gateway.webhooks.model import (
     Message,
     Verdict,
 )
-from services.shared.errors import Unavailable
+from services.shared.redis_errors import reaching
 
 KEEP_MS: Final = 30 * 24 * 3_600_000
 # For which the secret before a rotation signs along.
@@ -94,20 +93,20 @@ class WebhookStore:
         """Return an endpoint of a tenant."""
         if not WEBHOOK_ID.fullmatch(webhook):
             return None
-        with _reaching():
+        with reaching:
             fields: Any = self._redis.hgetall(self._key("endpoint", tenant, webhook))
         return _endpoint(tenant, webhook, fields) if fields else None
 
     def list(self, tenant: str) -> Sequence[Endpoint]:
         """Return all endpoints of a tenant, oldest first."""
-        with _reaching():
-            ids: Any = self._redis.hvals(self._key("urls", tenant))
-        found = (self.get(tenant, each) for each in sorted(ids))
-        return [each for each in found if each is not None]
+        with reaching:
+            ids: Any = sorted(self._redis.hvals(self._key("urls", tenant)))
+            found = self._hashes(self._key("endpoint", tenant, each) for each in ids)
+        return [_endpoint(tenant, each, fields) for each, fields in zip(ids, found, strict=True) if fields]
 
     def at(self, tenant: str, url: str) -> str | None:
         """Return the id of a tenant's endpoint with this URL."""
-        with _reaching():
+        with reaching:
             found = self._redis.hget(self._key("urls", tenant), url)
         return None if found is None else str(found)
 
@@ -175,56 +174,53 @@ class WebhookStore:
         """Return a delivery of an endpoint."""
         if not (WEBHOOK_ID.fullmatch(webhook) and DELIVERY_ID.fullmatch(delivery)):
             return None
-        with _reaching():
+        with reaching:
             fields: Any = self._redis.hgetall(self._key("delivery", tenant, webhook, delivery))
         return _delivery(webhook, delivery, fields) if fields else None
 
     def deliveries(self, tenant: str, webhook: str, query: DeliveryQuery) -> Sequence[Delivery]:
         """Return deliveries of an endpoint, newest first."""
         found: list[Delivery] = []
-        for each in self._ids(self._key("deliveries", tenant, webhook), query.before):
-            delivery = self.delivery(tenant, webhook, each)
-            if delivery is not None and query.state in (None, delivery.state):
-                found.append(delivery)
-            if len(found) == query.limit:
+        for page in self._pages(self._key("deliveries", tenant, webhook), query.before):
+            with reaching:
+                kept = self._hashes(self._key("delivery", tenant, webhook, each) for each in page)
+            read = (
+                _delivery(webhook, each, fields) for each, fields in zip(page, kept, strict=True) if fields
+            )
+            found += [each for each in read if query.state in (None, each.state)]
+            if len(found) >= query.limit:
                 break
-        return found
+        return found[: query.limit]
 
     def wait(self, timeout_s: float) -> None:
         """Sleep until a delivery may be due, at most `timeout_s`."""
-        with _reaching():
+        with reaching:
             self._redis.blpop([self._prefix + "wake"], timeout=timeout_s)
 
-    def _ids(self, index: str, before: str | None) -> Iterator[str]:
+    def _hashes(self, keys: Iterable[str]) -> Sequence[Mapping[str, str]]:
+        """Return hashes in one round trip; empty where there is none."""
+        with self._redis.pipeline(transaction=False) as pipeline:
+            for key in keys:
+                pipeline.hgetall(key)
+            found: Sequence[Mapping[str, str]] = pipeline.execute()
+        return found
+
+    def _pages(self, index: str, before: str | None) -> Iterator[Sequence[str]]:
         """Yield the ids of an index from the highest down."""
         while True:
-            with _reaching():
+            with reaching:
                 page: Any = self._redis.zrevrangebylex(index, f"({before}" if before else "+", "-", 0, _PAGE)
-            yield from page
+            yield page
             if len(page) < _PAGE:
                 return
             before = page[-1]
 
     def _run(self, script: str, *arguments: str | float) -> Any:
-        with _reaching():
+        with reaching:
             return self._scripts[script](keys=[self._prefix], args=arguments)
 
     def _key(self, *parts: str) -> str:
         return self._prefix + ":".join(parts)
-
-
-@contextmanager
-def _reaching() -> Iterator[None]:
-    """Say Unavailable when Redis cannot be reached."""
-    try:
-        yield
-    except redis.RedisError as error:
-        # From within a script this error has no class of its own.
-        if "OOM" in str(error):
-            detail = "Redis has no memory left for this; raise its maxmemory, or erase old jobs."
-            raise Unavailable(detail, code="redis_full") from None
-        detail = "Redis cannot be reached; check that it runs, then try again."
-        raise Unavailable(detail, code="redis_unavailable") from None
 
 
 def _flag(value: bool) -> str:  # noqa: FBT001 - it is what the field holds

@@ -187,7 +187,7 @@ class Ledger:
         return list(zip(found, found, strict=True))
 
     def fields(self, jobs: Sequence[str], *names: str) -> list[list[str | None]]:
-        """Return some raw fields of jobs, in one round trip; all of them None says that there is no such job."""
+        """Return some raw fields of jobs, in one round trip; all are None where there is no such job."""
         pipeline = self._redis.pipeline(transaction=False)
         for job in jobs:
             pipeline.hmget(self._key("job", job), names)

@@ -127,8 +127,10 @@ def ask(
 def _pool(target: Target, policy: Policy, guard: Guard) -> httpcore.ConnectionPool:
     context = _tls(policy.ca_file) if target.scheme == "https" else None
     if policy.proxy:
-        backend = Backend(None, guard)
-        return httpcore.HTTPProxy(policy.proxy, ssl_context=context, network_backend=backend)
+        proxy, backend = httpx.Proxy(policy.proxy), Backend(None, guard)
+        return httpcore.HTTPProxy(
+            str(proxy.url), proxy_auth=proxy.raw_auth, ssl_context=context, network_backend=backend
+        )
     addresses = _addresses(target, policy, guard)
     return httpcore.ConnectionPool(ssl_context=context, network_backend=Backend(addresses, guard))
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 import httpx
+from pydantic import SecretStr
 
 from services.shared.config import Settings
 from services.shared.errors import InvalidRequest, Misconfigured
@@ -40,7 +41,8 @@ class Policy:
         trusted_networks: Networks that are not public and may be asked all the same; an address of theirs
             in a URL may have any port and plain http. `hosts` comes before both.
         ca_file: Certificates of authorities to trust beside the usual ones.
-        proxy: URL of a proxy that makes the connections, and then decides on addresses in our place.
+        proxy: URL of a proxy that makes the connections, and then decides on addresses in our place; with
+            its user and password, if it wants them.
         resolver: Looks up the addresses of a name.
     """
 
@@ -60,14 +62,13 @@ class Policy:
             Misconfigured: a setting, or one of the hosts, cannot be understood.
         """
         trusted, networks = _trusted(settings.outbound_trusted)
-        proxy = settings.outbound_proxy
         return cls(
             hosts=None if hosts is None else patterns(",".join(hosts)),
             ports=frozenset(_port(each) for each in _listed(settings.outbound_ports)),
             trusted=trusted,
             trusted_networks=networks,
             ca_file=settings.outbound_ca_file,
-            proxy=proxy.get_secret_value() if proxy else None,
+            proxy=_proxy(settings.outbound_proxy),
         )
 
     def trusts(self, host: str) -> bool:
@@ -112,7 +113,7 @@ def check(url: str, policy: Policy) -> Target:
             more of it than the host.
     """
     parsed = _parsed(url)
-    host = parsed.host.lower()
+    host = parsed.raw_host.decode("ascii").strip("[]").lower()
     if not _NAME.fullmatch(host) and _address(host) is None:
         raise refused("its host is neither a name nor an address")
     if _NUMBER.fullmatch(host) and _address(host) is None:
@@ -192,6 +193,19 @@ def _trusted(listed: str) -> tuple[tuple[str, ...], tuple[Network, ...]]:
 
 def _listed(text: str) -> tuple[str, ...]:
     return tuple(each.strip().lower() for each in text.split(",") if each.strip())
+
+
+def _proxy(setting: SecretStr | None) -> str | None:
+    if setting is None:
+        return None
+    try:
+        parsed = httpx.URL(setting.get_secret_value())
+    except httpx.InvalidURL:
+        parsed = httpx.URL()
+    if parsed.scheme != "http" or not parsed.host:
+        detail = "DRAGOMAN_OUTBOUND_PROXY: write http://[user:password@]host:port."
+        raise Misconfigured(detail)
+    return str(setting.get_secret_value())
 
 
 def _port(text: str) -> int:

@@ -75,7 +75,7 @@ def served_ms(trailers: Iterable[tuple[str, str | bytes]] | None) -> int:
 
 def from_rpc(error: grpc.RpcError) -> errors.DragomanError:
     """Return the error that the server raised, or the one a bare status stands for."""
-    if not isinstance(error, grpc.Call):
+    if not isinstance(error, grpc.Call | grpc.aio.AioRpcError):
         return errors.InternalError("A gRPC call failed without a status.")
     metadata = {key: str(value) for key, value in error.trailing_metadata() or ()}
     if FAMILY_KEY in metadata:
@@ -84,7 +84,7 @@ def from_rpc(error: grpc.RpcError) -> errors.DragomanError:
     return _from_bare(error)
 
 
-def _from_bare(error: grpc.Call) -> errors.DragomanError:
+def _from_bare(error: grpc.Call | grpc.aio.AioRpcError) -> errors.DragomanError:
     """Return what a status stands for that gRPC itself gave, or a server that is none of ours."""
     match error.code():
         case grpc.StatusCode.UNAVAILABLE if _has_begun(error):
@@ -120,9 +120,9 @@ def _unreached(cause: str) -> errors.Unavailable:
     return errors.Unavailable("The model service cannot be reached, or has no model yet (UNAVAILABLE).")
 
 
-def _has_begun(error: grpc.Call) -> bool:
+def _has_begun(error: grpc.Call | grpc.aio.AioRpcError) -> bool:
     return any(key == BEGUN_KEY for key, _ in error.initial_metadata() or ())
 
 
-def _cancelled_here(error: grpc.Call) -> bool:
+def _cancelled_here(error: grpc.Call | grpc.aio.AioRpcError) -> bool:
     return isinstance(error, grpc.Future) and error.cancelled()

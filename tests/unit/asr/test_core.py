@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.asr.core import AUTO, AsrCore, Region, Samples
-from services.asr.engines.base import SAMPLE_RATE_HZ, UNGUIDED, Audio, Guidance, Hypothesis, Span, Task
+from services.asr.engines.base import SAMPLE_RATE_HZ, UNGUIDED, Audio, Guidance, Hypothesis, Span, Task, Word
 from services.asr.engines.fake import FakeEngine
 from services.asr.segmentation import Shape
 from services.shared.errors import Cancelled, InvalidRequest, TooLarge, Unsupported
@@ -128,9 +129,63 @@ def test_an_unsupported_language_is_refused_and_the_supported_ones_listed(langua
         assert caught.value.code == "unsupported_language"
 
 
-def test_auto_is_no_language_to_transcribe_in() -> None:
-    with pytest.raises(Unsupported):
-        CORE.transcribe(tone(1), AUTO, Task.TRANSCRIBE, never)
+@pytest.mark.parametrize(
+    ("task", "text", "written"),
+    [(Task.TRANSCRIBE, "zero um dois", "pt"), (Task.TRANSLATE, "zero one two", "en")],
+)
+def test_a_region_of_an_unknown_language_is_recognised_in_the_one_that_is_detected(
+    task: Task, text: str, written: str
+) -> None:
+    heard = CORE.transcribe(tone(1.3, LOW_HZ), AUTO, task, never)
+    assert (heard.text, heard.language, heard.spoken) == (text, written, "pt")
+    assert heard.spoken_confidence == pytest.approx(0.9)
+
+
+def test_a_given_language_is_certain_and_told_as_it_was_asked() -> None:
+    for samples in (tone(1.3), silence(1)):
+        heard = CORE.transcribe(samples, "pt-BR", Task.TRANSLATE, never)
+        assert (heard.language, heard.spoken, heard.spoken_confidence) == ("en", "pt-BR", 1.0)
+
+
+def test_no_language_is_detected_where_nobody_speaks() -> None:
+    heard = CORE.transcribe(silence(2), AUTO, Task.TRANSCRIBE, never)
+    assert (heard.text, heard.language, heard.spoken, heard.spoken_confidence) == ("", "", "", 0.0)
+
+
+@pytest.mark.parametrize("hints", [(), ("Twofold",)])
+def test_whoever_wants_only_the_text_gets_the_same_without_words(hints: tuple[str, ...]) -> None:
+    heard = CORE.transcribe(tone(1.7), "en", Task.TRANSCRIBE, never, Guidance(hints))
+    alone = CORE.transcribe(tone(1.7), "en", Task.TRANSCRIBE, never, Guidance(hints, text_only=True))
+    assert heard.words
+    assert alone == replace(heard, words=())
+
+
+def test_what_was_made_up_from_hints_is_cut_off_whoever_wants_words() -> None:
+    class Guided(FakeEngine):
+        """An engine that goes on with its hints."""
+
+        def transcribe(
+            self,
+            audio: Audio,
+            language: str | None,
+            task: Task,
+            cancelled: Callable[[], bool] = never,
+            guidance: Guidance = UNGUIDED,
+        ) -> Hypothesis:
+            asked.append(language)
+            heard = super().transcribe(audio, language, task, cancelled, replace(guidance, hints=()))
+            made_up = [
+                Word(hint, heard.words[-1].end_ms, heard.words[-1].end_ms + 1, 0.9) for hint in guidance.hints
+            ]
+            return replace(
+                heard, text=" ".join([heard.text, *guidance.hints]), words=(*heard.words, *made_up)
+            )
+
+    asked: list[str | None] = []
+    guidance = Guidance(("Nimbra",), text_only=True)
+    heard = AsrCore(Guided()).transcribe(tone(1.3, LOW_HZ), AUTO, Task.TRANSCRIBE, never, guidance)
+    assert (heard.text, heard.words, heard.spoken) == ("zero um dois", (), "pt")
+    assert asked == [None, "pt"]
 
 
 @pytest.mark.parametrize("checks", [0, 1, 2])
@@ -165,7 +220,7 @@ def test_an_engine_that_cannot_translate_is_not_asked_to() -> None:
 @pytest.mark.parametrize(("task", "language"), [(Task.TRANSCRIBE, "es"), (Task.TRANSLATE, "en")])
 def test_silence_has_no_text(samples: Samples, task: Task, language: str) -> None:
     heard = CORE.transcribe(samples, "es", task, never)
-    assert heard == Hypothesis("", language, 0.0, warnings=("no_speech",), no_speech=1.0)
+    assert heard == Hypothesis("", language, 0.0, warnings=("no_speech",), no_speech=1.0, spoken="es")
 
 
 def test_the_engine_is_not_asked_what_was_said_where_nobody_speaks() -> None:
@@ -222,7 +277,7 @@ def test_an_engine_can_ask_whether_its_caller_has_gone() -> None:
         def transcribe(
             self,
             audio: Audio,
-            language: str,
+            language: str | None,
             task: Task,
             cancelled: Callable[[], bool] = lambda: False,
             guidance: Guidance = UNGUIDED,

@@ -105,6 +105,15 @@ def test_events_of_a_gateway_that_stays_away_are_given_up(gateway: StubGateway, 
     assert len(either.waits_s) == 30
 
 
+def test_events_that_break_off_before_they_begin_are_given_up_too(
+    gateway: StubGateway, either: Either
+) -> None:
+    gateway.add(STREAM, Answer(event(DONE), media_type="text/event-stream", cut_at=0))
+    with pytest.raises(errors.Unreachable):
+        either(lambda client: client.jobs.events("job_1"))
+    assert len(either.waits_s) == 30
+
+
 def test_a_job_is_waited_for_and_its_progress_told(gateway: StubGateway, either: Either) -> None:
     gateway.say_bytes(STREAM, event(JOB) + event(DONE), "text/event-stream")
     told: list[str] = []

@@ -1,4 +1,4 @@
-"""The gateway's README speaks of everything that goes in and comes out."""
+"""The gateway's pages speak of everything that goes in and comes out."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from services.gateway.settings import GatewaySettings
 
 @pytest.fixture
 def spoken_of(repository: Path) -> set[str]:
-    """Every word that the README sets as code."""
-    text = (repository / "services/gateway/README.md").read_text(encoding="utf-8")
+    """Every word that the page about jobs sets as code."""
+    text = (repository / "services/gateway/jobs/FORMAT.md").read_text(encoding="utf-8")
     return {word for code in re.findall(r"`([^`\n]+)`", text) for word in re.findall(r"\w+", code)}
 
 
@@ -45,5 +45,6 @@ def test_every_field_of_a_result_is_explained(repository: Path, spoken_of: set[s
 def test_the_caps_are_stated(repository: Path) -> None:
     page = (repository / "services/gateway/README.md").read_text(encoding="utf-8")
     assert f"| {GatewaySettings().gateway_max_upload_bytes} |" in page
-    assert f"{MAX_SPEC_BYTES >> 10} KiB" in page
+    routes = (repository / "services/gateway/api/README.md").read_text(encoding="utf-8")
+    assert f"{MAX_SPEC_BYTES >> 10} KiB" in routes
     assert "up to 2 GiB" in (repository / "README.md").read_text(encoding="utf-8")

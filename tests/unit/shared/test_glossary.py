@@ -65,6 +65,8 @@ def test_speech_reads_what_is_written_in_its_language() -> None:
     assert spoken.pronunciations("pt-BR") == read
     assert spoken.pronunciations("en") == [Pronunciation("claim", "cleim"), Pronunciation("Nguyen", "win")]
     assert spoken.pronunciations("de") == []
+    acronym = {"source": "IT", "case_sensitive": True, "spoken": {"en": "eye tee"}}
+    assert glossary(acronym).pronunciations("en") == [Pronunciation("IT", "eye tee", case_sensitive=True)]
 
 
 def test_a_job_without_a_glossary_has_an_empty_one(tmp_path: Path) -> None:

@@ -39,6 +39,17 @@ def found(text: str, *phrases: str, exact: bool = False) -> list[str]:
         ("ผมต้องการยกเลิก", "ยกเลิก", 1),
         ("anything", "", 0),
         ("a * b", "*", 1),
+        ("a.b axb", "a.b", 1),
+        ("O\u2019Brien and O'Brien", "O'Brien", 2),
+        ("l'Acme, Acme\u2019s", "Acme", 2),
+        ("Wi\u2011Fi", "wi-fi", 1),
+        ("Cafe\u0301 CAFE\u0301", "caf\u00e9", 2),
+        ("cafe\u0301", "cafe", 0),
+        ("STRASSE Straße", "straße", 2),
+        ("Straße", "stras", 0),
+        ("\u0130STANBUL Istanbul istanbul", "\u0130stanbul", 3),
+        ("DIYARBAKIR Diyarbak\u0131r", "Diyarbak\u0131r", 2),
+        ("ΟΔΟΣ οδός", "οδος", 1),
     ],
 )
 def test_whole_words_are_found(text: str, phrase: str, times: int) -> None:
@@ -48,6 +59,17 @@ def test_whole_words_are_found(text: str, phrase: str, times: int) -> None:
 def test_case_counts_only_where_it_is_asked_for() -> None:
     assert found("US and us", "US") == ["US", "us"]
     assert found("US and us", "US", exact=True) == ["US"]
+
+
+def test_what_is_found_is_where_the_text_has_it() -> None:
+    assert found("die  Cafe\u0301  \n STRASSE, ja", "café straße") == ["Cafe\u0301  \n STRASSE"]
+    assert found("\u0130\u0130 kal", "kal") == ["kal"]
+
+
+def test_a_text_of_nothing_but_phrases_is_searched_in_time_that_grows_with_it() -> None:
+    """Were every match compared with every other, these would take minutes."""
+    assert len(find("a " * 100_000, [Phrase("a")])) == 100_000
+    assert find("a" * 100_000, [Phrase("a" * length) for length in range(1, 129)]) == []
 
 
 def test_the_longest_phrase_wins_wherever_it_stands() -> None:

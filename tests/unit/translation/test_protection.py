@@ -52,12 +52,18 @@ def test_a_translation_that_lost_a_demand_or_doubled_it_is_refused(
     assert revealed(translated, TEXT, BOTH, disguise) is None
 
 
-def test_a_disguise_that_the_text_wears_already_is_not_used() -> None:
-    text = "See [1] about my claim with XQ1."
+def test_a_disguise_that_the_text_wears_already_gets_another_number() -> None:
+    text = "See [1] about my claim with XQ1 and xq2."
     demand = [Demand(17, 22, "sinistro")]
-    assert disguised(text, demand, as_reference) is None
-    assert disguised(text, demand, as_code) is None
-    assert disguised(text, demand, as_itself)
+    assert disguised(text, demand, as_reference) == "See [1] about my [2] with XQ1 and xq2."
+    assert disguised(text, demand, as_code) == "See [1] about my XQ3 with XQ1 and xq2."
+    translated = "Sobre XQ3 veja [1] com XQ1 e xq2."
+    assert revealed(translated, text, demand, as_code) == "Sobre sinistro veja [1] com XQ1 e xq2."
+
+
+def test_a_target_whose_case_counts_keeps_it_at_the_start() -> None:
+    demand = [Demand(4, 8, "iPedido", exact=True)]
+    assert revealed("iPedido chegou.", "The iBuy came.", demand, as_itself) == "iPedido chegou."
 
 
 def test_tens_are_told_from_ones() -> None:

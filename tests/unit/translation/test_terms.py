@@ -1,4 +1,4 @@
-"""Terms: found in a text, and told whether its translation has them."""
+"""Terms: found in a text, and put into its translation."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from collections.abc import Sequence
 
 import pytest
 
-from services.shared.glossary import Term, TermUse, uses
+from services.shared.glossary import Lookup, Term, TermUse
 from services.translation.core import TranslationCore, Translations
 from services.translation.engines.base import TranslationEngine
 from services.translation.engines.fake import FakeEngine
 from services.translation.languages import Pair
+from services.translation.sentences import MOST_CHARACTERS
 from services.translation.terms import demands
 
 CLAIM = Term("claim", "sinistro")
 PLUS = Term("Care Plus", "Care Plus")
-PLAN = Term("Care", "Cuidado")
 
 
 class Stubborn(FakeEngine):
@@ -33,43 +33,36 @@ def translated(engine: TranslationEngine, text: str, *terms: Term) -> Translatio
     return TranslationCore(engine, 10_000).translate([text], "en", "pt", lambda: False, terms)
 
 
-def test_a_term_is_used_once_however_often_it_stands_there() -> None:
-    assert uses("A claim is a claim.", "Um sinistro é um sinistro.", [CLAIM]) == (TermUse(CLAIM, hit=True),)
-    assert uses("A claim is a claim.", "Um sinistro é isso.", [CLAIM]) == (TermUse(CLAIM, hit=False),)
-
-
-def test_uses_come_in_the_order_of_the_text_and_only_of_what_it_holds() -> None:
-    found = uses("Care Plus pays my claim.", "Care Plus paga a reclamação.", [CLAIM, PLAN, PLUS])
-    assert found == (TermUse(PLUS, hit=True), TermUse(CLAIM, hit=False))
-
-
-def test_terms_that_share_a_target_need_it_for_each() -> None:
-    cover = Term("cover", "apólice")
-    terms = [Term("policy", "apólice"), cover]
-    assert [use.hit for use in uses("My policy is my cover.", "A apólice é a apólice.", terms)] == [
-        True,
-        True,
-    ]
-    assert [use.hit for use in uses("My policy is my cover.", "A apólice.", terms)] == [False, False]
-
-
 @pytest.mark.parametrize(
     ("text", "target"), [("claim", "sinistro"), ("Claim", "Sinistro"), ("CLAIM", "Sinistro")]
 )
 def test_a_target_takes_the_capital_of_the_text(text: str, target: str) -> None:
-    assert [demand.target for demand in demands(text, [CLAIM])] == [target]
+    assert [demand.target for demand in demands(text, Lookup([CLAIM]))] == [target]
 
 
 def test_a_name_keeps_its_own_spelling() -> None:
-    assert [demand.target for demand in demands("care plus", [PLUS])] == ["Care Plus"]
+    assert [demand.target for demand in demands("care plus", Lookup([PLUS]))] == ["Care Plus"]
 
 
 def test_of_two_terms_for_one_phrase_the_first_counts() -> None:
-    assert demands("claim", [CLAIM, Term("claim", "queixa")])[0].target == "sinistro"
+    assert demands("claim", Lookup([CLAIM, Term("claim", "queixa")]))[0].target == "sinistro"
 
 
 def test_terms_without_words_do_nothing() -> None:
-    assert demands("a b", [Term(" ", "x"), Term("a", " "), Term("", "")]) == []
+    assert demands("a b", Lookup([Term(" ", "x"), Term("a", " "), Term("", "")])) == []
+
+
+def test_a_term_that_looks_like_two_sentences_is_kept() -> None:
+    mail = Term("Yahoo! Mail", "Yahoo! Mail")
+    done = translated(FakeEngine(), "I read Yahoo! Mail. A lot! Bye.", mail).texts[0]
+    assert done.text == "I_pt read_pt Yahoo! Mail. A_pt lot_pt! Bye_pt."
+    assert done.terms == (TermUse(mail, hit=True),)
+
+
+def test_sentences_are_not_joined_beyond_the_longest() -> None:
+    engine = Stubborn()
+    translated(engine, "Yahoo! Mail " * 100, Term("Mail Yahoo", "Mail Yahoo"))
+    assert max(map(len, engine.asked)) <= MOST_CHARACTERS
 
 
 def test_an_engine_that_changes_every_word_still_leaves_the_terms() -> None:
@@ -105,11 +98,11 @@ def test_the_first_disguise_that_comes_through_ends_the_trying() -> None:
 
 def test_sentences_with_and_without_terms_stay_in_their_order() -> None:
     core = TranslationCore(FakeEngine(), 10_000)
-    texts = ["One. A claim! Two.", "Three.", "Claim [1] claim XQ1?"]
+    texts = ["One. A claim! Two.", "Three.", "Claims [1]? Claim [1] claim XQ1?"]
     done = core.translate(texts, "en", "pt", lambda: False, [CLAIM])
     assert [each.text for each in done.texts] == [
         "One_pt. A_pt sinistro! Two_pt.",
         "Three_pt.",
-        "Claim_pt [1] claim_pt XQ_pt1?",
+        "Claims_pt [1]? Sinistro [1] sinistro XQ_pt1?",
     ]
-    assert [[use.hit for use in each.terms] for each in done.texts] == [[True], [], [False]]
+    assert [[use.hit for use in each.terms] for each in done.texts] == [[True], [], [True]]

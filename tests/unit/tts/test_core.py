@@ -181,8 +181,13 @@ def test_words_are_read_as_their_pronunciation_says() -> None:
     assert CORE.synthesize(request).duration_ms == natural_ms(request.script)
 
 
+def test_case_counts_for_a_pronunciation_that_asks_for_it() -> None:
+    read = (Pronunciation("IT", "eye tee", case_sensitive=True),)
+    assert SpeechRequest("It is IT.", "en", pronunciations=read).script == "It is eye tee."
+
+
 def test_of_two_pronunciations_the_first_counts_and_empty_ones_do_nothing() -> None:
-    read = (Pronunciation("SQL", "sequel"), Pronunciation("SQL", "S Q L"), Pronunciation("", "boo"))
+    read = (Pronunciation("SQL", "sequel"), Pronunciation("sql", "S Q L"), Pronunciation("", "boo"))
     assert SpeechRequest("SQL!", "en", pronunciations=read).script == "sequel!"
 
 

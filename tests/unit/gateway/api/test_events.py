@@ -106,7 +106,7 @@ async def test_nothing_is_looked_at_when_nobody_watches(world: World, desk: Desk
     await anext(stream)
     await anext(stream)
     assert len(asyncio.all_tasks()) > 1
-    await stream.aclose()  # type: ignore[attr-defined]  # it is a generator
+    await stream.aclose()
     while len(asyncio.all_tasks()) > 1:  # noqa: ASYNC110 - the end of a task is no event
         await asyncio.sleep(0)
 

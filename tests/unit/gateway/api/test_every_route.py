@@ -76,11 +76,37 @@ async def test_a_defect_on_every_route_has_it_too(app: FastAPI, client: httpx.As
             answer = await client.request(route.method, filled(route))
             assert (answer.status_code, "said" in answer.text) == (500, False), route
             assert answer.headers["x-request-id"].startswith("req_"), route
+            assert answer.headers["x-content-type-options"] == "nosniff", route
+
+
+@pytest.mark.parametrize("kind", ["application/json", "multipart/form-data", "text/plain"])
+async def test_without_a_key_nothing_else_is_said_on_any_route(
+    app: FastAPI, stranger: httpx.AsyncClient, kind: str
+) -> None:
+    # Nor that Redis is missing here, nor that this is no JSON and no form.
+    for route in routes_of(app):
+        if route.path.startswith("/v1"):
+            answer = await stranger.request(
+                route.method, filled(route), content=b"{bad", headers={"content-type": kind}
+            )
+            assert answer.status_code == 401, route
+    assert (await stranger.get("/readyz?of=nothing")).status_code == 422
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 async def test_a_path_that_is_not_there_is_no_secret(stranger: httpx.AsyncClient, method: str) -> None:
-    for path in ("/", "/v1", "/v2/jobs", "/v1/nothing", "/v1/jobs/x/y/z", "/docs", "/%00", "/v1/jobs/../.."):
+    for path in (
+        "/",
+        "/v1",
+        "/v2/jobs",
+        "/v1/nothing",
+        "/v1/jobs/x/y/z",
+        "/docs",
+        "/%00",
+        "/v1/jobs/../..",
+        "/v1/jobs/",
+        "/healthz/",
+    ):
         answer = await stranger.request(method, path)
         assert (answer.status_code, check_shape(answer)["code"]) == (404, "path_not_found"), path
 

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from http import HTTPStatus
 
 import httpx
 import pytest
-from fastapi import FastAPI
+from fastapi import FastAPI, Response
+from structlog.testing import capture_logs
 
+from services.gateway.access.model import Rate
 from services.gateway.api.application import build
 from services.gateway.api.guard import MAX_BODY_BYTES, MAX_HEADERS
+from services.gateway.api.rate_headers import headers_of
 from services.gateway.jobs.ids import new_job_id
 from tests.support.routes import routes_of
 from tests.unit.gateway.api.test_errors import check_shape
@@ -117,6 +121,32 @@ async def test_pages_may_call_when_a_setting_names_them(app: FastAPI) -> None:
         assert allowed.headers["access-control-allow-origin"] == PAGE
         answer = await client.get("/v1/jobs", headers={"origin": PAGE})
         assert answer.headers["access-control-allow-origin"] == PAGE
-        assert "upload-offset" in answer.headers["access-control-expose-headers"]
+        shown = answer.headers["access-control-expose-headers"].split(", ")
+        assert {"upload-offset", "retry-after", *headers_of(Rate(60, 1))} <= set(shown)
         other = await client.get("/v1/jobs", headers={"origin": "https://evil.example"})
         assert "access-control-allow-origin" not in other.headers
+
+
+async def test_a_page_hears_of_a_defect_as_well(app: FastAPI) -> None:
+    app = with_settings(app, gateway_cors_origins=PAGE)
+
+    @app.get("/fails")
+    def fails() -> None:
+        raise ValueError
+
+    async with client_of(app) as client:
+        answer = await client.get("/fails", headers={"origin": PAGE})
+        assert (answer.status_code, check_shape(answer)["code"]) == (500, "internal_error")
+        assert answer.headers["access-control-allow-origin"] == PAGE
+
+
+async def test_a_status_is_logged_as_a_number(app: FastAPI) -> None:
+    @app.get("/named")
+    def named() -> Response:
+        return Response(status_code=HTTPStatus.ACCEPTED)
+
+    with capture_logs() as lines:
+        async with client_of(app) as client:
+            await client.get("/named")
+    (line,) = (line for line in lines if line["event"] == "request")
+    assert repr(line["status"]) == "202"

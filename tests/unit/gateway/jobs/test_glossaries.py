@@ -49,8 +49,17 @@ def test_a_job_keeps_a_copy_and_its_spec_says_where(world: World) -> None:
     world.store.complete(job.id, (tasks.TRANSLATE, "job"), {})
     outcome = world.store.outcome(job.id)
     assert outcome is not None
-    assert outcome.spec["glossary"] == {"key": key, "id": GLOSSARY_ID, "version": 3}
+    size_bytes = world.artifacts.size(key)
+    named = {"key": key, "size_bytes": size_bytes, "id": GLOSSARY_ID, "version": 3}
+    assert outcome.spec["glossary"] == named
     assert "claim" not in json.dumps(outcome.spec)
+
+
+def test_the_copy_counts_in_what_a_tenant_keeps(world: World) -> None:
+    plain, copied = world.submit(TEXT_SPEC), world.submit(SPEC)
+    entries = world.store._entries
+    more = world.artifacts.size(f"{copied.prefix}glossary.json")
+    assert entries[copied.id].stored_bytes == entries[plain.id].stored_bytes + more
 
 
 def test_a_glossary_that_is_not_there_is_refused_and_nothing_kept(world: World) -> None:

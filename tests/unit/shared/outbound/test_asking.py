@@ -6,6 +6,7 @@ import functools
 import ipaddress
 import itertools
 import time
+from base64 import b64decode
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -23,7 +24,7 @@ from services.shared.errors import (
 )
 from services.shared.outbound.asking import Caps, download, post
 from services.shared.outbound.policy import Policy, check
-from tests.support.receiver import Receiver, Reply, receiving
+from tests.support.receiver import Receiver, Reply, receiving, tunnel
 
 LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"),)
 HERE = Policy(hosts=None, trusted_networks=LOOPBACK)
@@ -272,6 +273,32 @@ def flood(handler: BaseHTTPRequestHandler, begin: bytes, again: bytes) -> None:
 def test_an_endless_head_is_not_read_to_its_end(receiver: Receiver, begin: bytes, again: bytes) -> None:
     receiver.answer = lambda handler: flood(handler, begin, again)
     assert failure(receiver.url(), caps=Caps(total_s=30, max_bytes=1000)).code == "url_unreachable"
+
+
+def test_a_proxy_is_led_through_by_tls_to_the_name_and_no_further(
+    receiver: Receiver, secure: Receiver, authority: trustme.CA, tmp_path: Path
+) -> None:
+    receiver.answer = functools.partial(tunnel, port=secure.port)
+    secure.answer = Reply(pieces=(b"sound",))
+    proxy = receiver.url("").replace("127.0.0.1", "dragoman:s3cret@127.0.0.1")
+    # The name has no address that anybody here could look up.
+    policy = Policy(None, ca_file=ca_file(authority, tmp_path), proxy=proxy)
+    assert b"".join(download("https://files.example.com/a?b=c", policy, CAPS)) == b"sound"
+    (connect,) = receiver.asked
+    assert (connect.method, connect.path) == ("CONNECT", "files.example.com:443")
+    assert b64decode(connect.headers["proxy-authorization"].removeprefix("Basic ")) == b"dragoman:s3cret"
+    assert (secure.asked[0].path, secure.asked[0].headers["host"]) == ("/a?b=c", "files.example.com")
+    assert "proxy-authorization" not in secure.asked[0].headers
+    error = failure("https://other.example.com/", policy)
+    assert (error.code, len(secure.asked)) == ("url_certificate", 1)
+
+
+def test_a_proxy_that_refuses_or_drips_is_no_way_out(receiver: Receiver) -> None:
+    policy = Policy(None, proxy=receiver.url(""))
+    receiver.answer = Reply(status=407)
+    assert failure("https://files.example.com/", policy).code == "url_unreachable"
+    receiver.answer = lambda handler: drip(handler, b"HT")
+    assert failure("https://files.example.com/", policy, HASTY).code == "url_timeout"
 
 
 def test_a_proxy_makes_the_connection_and_is_given_the_name(receiver: Receiver) -> None:

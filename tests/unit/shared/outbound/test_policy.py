@@ -107,6 +107,22 @@ def test_other_hosts_do_not(host: str) -> None:
         check(f"https://{host}/", LISTED)
 
 
+def test_a_name_in_another_script_passes_in_its_ascii_form() -> None:
+    for host in ("xn--bcher-kva.example", "XN--Bcher-KVA.example"):
+        target = check(f"https://{host}/", Policy(hosts=("xn--bcher-kva.example",)))
+        assert (target.host, target.netloc) == ("xn--bcher-kva.example",) * 2
+    assert check("https://[2606:4700::1111]:8443/", ANY_PUBLIC).netloc == "[2606:4700::1111]:8443"
+
+
+@pytest.mark.parametrize(
+    "proxy", ["proxy:3128", "https://u:s3cret@proxy:3128", "http://", "socks5://p:1", "http://:x"]
+)
+def test_a_proxy_that_cannot_be_used_is_the_operators_matter(proxy: str) -> None:
+    with pytest.raises(Misconfigured, match="OUTBOUND_PROXY") as wrong:
+        Policy.of(Settings(outbound_proxy=proxy), hosts=None)
+    assert "s3cret" not in wrong.value.detail
+
+
 def test_an_empty_list_allows_nothing() -> None:
     with pytest.raises(InvalidRequest, match="not on the list"):
         check("https://files.example.com/", Policy(hosts=()))
