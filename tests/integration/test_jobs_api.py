@@ -121,6 +121,12 @@ async def test_a_filter_that_means_nothing_is_refused(
     assert (answer.status_code, answer.json()["code"]) == (422, "invalid_parameter")
 
 
+@pytest.mark.parametrize("part", [":units", ":audio_ms", "/../x", "%00"])
+async def test_a_part_of_a_job_in_redis_is_no_job(house: Desk, client: httpx.AsyncClient, part: str) -> None:
+    answer = await client.get(f"/v1/jobs/{submit(house)}{part}")
+    assert (answer.status_code, answer.json()["status"]) == (404, 404)
+
+
 async def queue_of(client: httpx.AsyncClient, job_id: str) -> Any:
     return (await client.get(f"/v1/jobs/{job_id}")).json()["queue"]
 

@@ -15,6 +15,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis import GenerationMode
 from schemathesis.config import SchemathesisConfig
+from schemathesis.specs.openapi.checks import negative_data_rejection
 
 from services.gateway.api.application import build
 from services.gateway.api.context import Context
@@ -59,6 +60,7 @@ _MEANING: Final[Mapping[str, frozenset[str]]] = {
         }
     ),
     "GET /v1/jobs": frozenset({"invalid_page_token"}),
+    "GET /v1/glossaries": frozenset({"invalid_page_token"}),
     "POST /v1/glossaries": frozenset({"invalid_parameter"}),
     "PUT /v1/glossaries/{glossary_id}": frozenset({"invalid_parameter"}),
     "GET /v1/jobs/{job_id}/result": frozenset({"job_not_finished"}),
@@ -95,9 +97,8 @@ def _description() -> dict[str, Any]:
     """Return what a gateway says of itself; it does not depend on its settings."""
     nobody: Any = None
     description = describe(build(Context(GatewaySettings(), nobody, nobody, nobody, nobody, nobody)))
-    # One way to send a key is enough here: a wrong one beside a right one is refused by nobody.
-    del description["components"]["securitySchemes"]["header"]
-    return description | {"security": [{"bearer": []}]}
+    # Every request here has a key, beside which a wrong one in the other header is rightly passed over.
+    return description | {"security": []}
 
 
 DESCRIPTION: Final = _description()
@@ -141,7 +142,8 @@ def _ask_for_what_is_there(case: Any, there: Mapping[str, str]) -> None:
         }
     sensible = _SENSIBLE.get(case.path, {})
     if isinstance(case.body, dict):
-        case.body |= {name: value for name, value in sensible.items() if name in case.body}
+        # Into a new one: this one serves other cases as well.
+        case.body = case.body | {name: value for name, value in sensible.items() if name in case.body}
 
 
 @described.parametrize()
@@ -159,7 +161,8 @@ def test_what_is_asked_is_answered_as_described(case: Any, gateway: House, there
     if positive:
         _ask_for_what_is_there(case, there)
     answer = case.call(base_url=gateway.url, headers={"Authorization": f"Bearer {gateway.key}"})
-    case.validate_response(answer)
+    # What was put into a positive case by us would pass for wrong: it is bytes where a text is described.
+    case.validate_response(answer, excluded_checks=[negative_data_rejection] if positive else [])
     if positive and 400 <= answer.status_code < 500 and answer.status_code != 404:
         code = answer.json()["code"]
         assert code in _MEANING.get(case.operation.label, frozenset()), answer.text

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import hashlib
 import json
 import os
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -21,16 +20,23 @@ from services.gateway.jobs.ids import uuid7_hex
 from services.gateway.jobs.sweep import Sweeper
 from services.gateway.storage.redis import RedisJobStore
 from services.gateway.uploads import receiving
-from services.shared.artifacts.base import ArtifactStore
-from services.shared.artifacts.store import open_store
 from services.shared.errors import StorageFailure
 from tests.support import artifact_house, s3_server
 from tests.support.desk import Desk, desk, lonely
+from tests.support.uploading import (
+    OFFSET_TYPE,
+    TUS,
+    artifacts,
+    begin,
+    checksum,
+    content_of,
+    offset_of,
+    patch,
+    stored,
+)
 from tests.support.waiting import becomes
 
 CAP = 1_000_000
-TUS = {"tus-resumable": "1.0.0"}
-OFFSET_TYPE = {"content-type": "application/offset+octet-stream"}
 DAY = timedelta(days=1)
 
 
@@ -61,47 +67,6 @@ async def house(redis_url: str, tmp_path: Path, kept: dict[str, Any]) -> AsyncIt
 def client(house: Desk) -> httpx.AsyncClient:
     """A client that speaks tus."""
     return house.admin
-
-
-async def begin(client: httpx.AsyncClient, size: int, **headers: str) -> str:
-    """Begin an upload; return its path."""
-    answer = await client.post("/v1/uploads", headers={"upload-length": str(size), **headers})
-    assert answer.status_code == 201, answer.text
-    return answer.headers["location"]
-
-
-async def patch(
-    client: httpx.AsyncClient, path: str, offset: int, body: Any, **headers: str
-) -> httpx.Response:
-    given = {**OFFSET_TYPE, "upload-offset": str(offset), **headers}
-    return await client.patch(path, content=body, headers=given)
-
-
-async def offset_of(client: httpx.AsyncClient, path: str) -> int:
-    answer = await client.head(path)
-    assert answer.status_code == 200
-    return int(answer.headers["upload-offset"])
-
-
-def artifacts(house: Desk) -> ArtifactStore:
-    return open_store(house.settings)
-
-
-def stored(house: Desk) -> list[PurePosixPath]:
-    return [PurePosixPath(each.key) for each in artifacts(house).list()]
-
-
-def content_of(house: Desk, path: str) -> bytes:
-    """Return what is stored of an upload of the administrator's."""
-    uploads = house.context.uploads
-    assert uploads is not None
-    with uploads.taken("default", path.rpartition("/")[2]) as taken:
-        return b"".join(taken.content())
-
-
-def checksum(algorithm: str, body: bytes) -> dict[str, str]:
-    digest = base64.b64encode(hashlib.new(algorithm, body).digest()).decode()
-    return {"upload-checksum": f"{algorithm} {digest}"}
 
 
 async def test_what_is_spoken_here_is_said(client: httpx.AsyncClient) -> None:
@@ -284,6 +249,7 @@ async def test_what_cannot_be_stored_at_first_does_not_come_twice(
 
     def hesitant(key: str, data: Any) -> Any:
         for failure in failures:
+            b"".join(data)  # it fails at its end
             raise failure
         return put(key, data)
 
