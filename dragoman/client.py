@@ -33,6 +33,7 @@ class Jobs(Resource[Driver]):
     retry = call(jobs.retry)
     erase = call(jobs.erase)
     erasure = call(jobs.erasure)
+    link = call(jobs.link)
 
 
 class Uploads(Resource[Driver]):

@@ -11,7 +11,7 @@ from typing import Any, Unpack
 from dragoman import uploads
 from dragoman.effects import Flow, Request, Stream
 from dragoman.exchange import document, model, pages, path
-from dragoman.models import Erasure, Job, id_of
+from dragoman.models import Erasure, Job, Link, id_of
 from dragoman.results import Result
 from dragoman.specs import JobSpec
 from dragoman.uploads import FileLike, Recording
@@ -114,6 +114,15 @@ def erase(job: Job | str) -> Flow[Erasure]:
 def erasure(erasure_id: str) -> Flow[Erasure]:
     """Return the receipt of an erasure again."""
     return (yield from model(Erasure, Request("GET", path("erasures", erasure_id))))
+
+
+def link(job: Job | str, *, expires_in_s: int = 900) -> Flow[Link]:
+    """Make a token with which a browser, which cannot send a key, reads one job for 60 to 3,600 s.
+
+    It goes behind a path of the job: `/v1/jobs/ID/events?token=TOKEN`.
+    """
+    wanted = {"expires_in_s": expires_in_s}
+    return (yield from model(Link, Request("POST", path("jobs", id_of(job), "links"), json=wanted)))
 
 
 def _form(spec: Mapping[str, Any], recording: Recording) -> dict[str, Any]:

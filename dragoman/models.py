@@ -118,6 +118,14 @@ class Erasure(Model):
     erased_at: datetime
 
 
+class Link(Model):
+    """A token that reads one job without a key."""
+
+    token: str
+    job: str
+    expires_at: datetime
+
+
 class Term(Model):
     """An entry of a glossary; see the gateway's README for what each field does."""
 

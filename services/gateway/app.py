@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from services.gateway.access.admin_key import ensure_admin_key
 from services.gateway.access.counters import Counters, Defaults
 from services.gateway.access.keys import Keys
+from services.gateway.access.links import Links
 from services.gateway.access.places import Places
 from services.gateway.access.rates import Rates
 from services.gateway.access.register import Register
@@ -80,12 +81,12 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     )
     # Asked before anything else: a Redis that hangs must not hold up requests for long.
     hasty = client(settings.redis_url, retries=1, most_wait_s=_ACCESS_WAIT_S)
-    register = Register(hasty, settings.key_prefix)
+    register, links = Register(hasty, settings.key_prefix), Links(hasty, settings.key_prefix)
     counters = Counters(hasty, settings.key_prefix, _defaults(settings))
     return build(
         Context(
             settings=settings,
-            keys=Keys(ensure_admin_key(settings.admin_key_file), register),
+            keys=Keys(ensure_admin_key(settings.admin_key_file), register, links=links),
             jobs=JobService(ports),
             store=store,
             capabilities=capabilities,
@@ -98,6 +99,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
             rates=Rates(counters),
             places=Places(counters),
             register=register,
+            links=links,
             tenants=Tenants(ledger.accounts),
             webhooks=webhooks,
             glossaries=glossaries,

@@ -16,9 +16,9 @@ from services.shared import tasks
 from services.shared.artifacts.local import LocalArtifacts
 from tests.conftest import Logged
 from tests.integration.test_gateway_http import wav
-from tests.integration.test_tus import begin, patch, stored
 from tests.support.desk import Desk, desk, lonely
 from tests.support.gateway_house import fakes, serving
+from tests.support.uploading import begin, patch, stored
 
 DECODE = {"kind": "decode"}
 SECRET = "c2lnbmF0dXJl"

@@ -12,9 +12,9 @@ import pytest_asyncio
 
 from services.gateway.uploads import records
 from services.shared.ledger.accounts import Limits
-from tests.integration.test_tus import TUS, begin, patch
 from tests.support.calls import new_job
 from tests.support.desk import Desk, desk, lonely
+from tests.support.uploading import TUS, begin, patch
 from tests.support.waiting import becomes
 
 

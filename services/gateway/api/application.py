@@ -14,6 +14,7 @@ from services.gateway.api import (
     health,
     jobs,
     keys,
+    links,
     openai,
     stages,
     tenants,
@@ -72,6 +73,7 @@ def build(context: Context) -> FastAPI:
     for router in (
         jobs.router,
         jobs.receipts,
+        links.router,
         tus.router,
         stages.router,
         webhooks.router,

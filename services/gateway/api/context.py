@@ -5,12 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Annotated, cast
+from typing import Annotated, Final, cast
 
 from fastapi import Depends, Request
 from starlette.datastructures import Headers
 
 from services.gateway.access.keys import Keys
+from services.gateway.access.links import Links
 from services.gateway.access.model import Caller, Scope
 from services.gateway.access.places import Places
 from services.gateway.access.rates import Rates
@@ -39,6 +40,7 @@ class Context:
         rates: Bounds the requests of a tenant per minute.
         places: Bounds those that run at once, of the routes that call model servers themselves.
         register: The keys but for the administrator's; None where there is no Redis.
+        links: Made with keys, for browsers; None where there is no Redis.
         tenants: Their limits, and what they used; None where there is no Redis.
         servers: The model servers, for those routes; None when there are none.
         webhooks: Who hears of jobs that have ended; None where there is no Redis.
@@ -60,6 +62,7 @@ class Context:
     rates: Rates = field(default_factory=Rates)
     places: Places = field(default_factory=Places)
     register: Register | None = None
+    links: Links | None = None
     tenants: Tenants | None = None
     webhooks: Webhooks | None = None
     glossaries: Glossaries | None = None
@@ -72,6 +75,8 @@ async def context_of(request: Request) -> Context:
     """Return the context of the app that serves a request."""
     return cast("Context", request.app.state.context)
 
+
+_READING: Final = ("GET", "HEAD")
 
 Wired = Annotated[Context, Depends(context_of)]
 
@@ -86,7 +91,7 @@ async def authenticate(request: Request) -> Caller:
     """
     # Not as a dependency: solving one takes longer than all that is done here.
     context = await context_of(request)
-    caller = request.state.caller = await context.keys.caller(key_in(request.headers))
+    caller = request.state.caller = await caller_of(request)
     rate = await context.rates.take(caller.tenant)
     if rate is not None:
         request.state.rate = rate
@@ -94,6 +99,17 @@ async def authenticate(request: Request) -> Caller:
             detail = f"Your requests are limited to {rate.limit} per minute: wait {rate.wait_s} s."
             raise Overloaded(detail, code="rate_limited")
     return caller
+
+
+async def caller_of(request: Request) -> Caller:
+    """Return whom a request's key stands for, or the link with which it reads a job; raises Unauthorized."""
+    keys = (await context_of(request)).keys
+    key = key_in(request.headers)
+    if key is None and request.method in _READING and "job_id" in request.path_params:
+        token = request.query_params.get("token")
+        if token is not None:
+            return await keys.caller_by_link(token, request.path_params["job_id"])
+    return await keys.caller(key)
 
 
 def check_scope(caller: Caller, scope: Scope) -> None:

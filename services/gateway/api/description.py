@@ -62,6 +62,8 @@ _KEYS: Final[dict[str, Any]] = {
     "bearer": {"type": "http", "scheme": "bearer"},
     "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
+# Of what reads a job: made by POST /v1/jobs/{job_id}/links.
+_LINK: Final[dict[str, Any]] = {"link": {"type": "apiKey", "in": "query", "name": "token"}}
 _FOR_ALL: Final = ("4XX", "5XX")
 
 
@@ -71,13 +73,15 @@ def describe(app: FastAPI) -> dict[str, Any]:
     components = description.setdefault("components", {})
     schemas = components["schemas"] = _own(components.get("schemas", {}))
     schemas |= {"Problem": _PROBLEM_SCHEMA} | _spec() | _result()
-    components |= {"responses": {"Problem": _PROBLEM}, "securitySchemes": _KEYS}
+    components |= {"responses": {"Problem": _PROBLEM}, "securitySchemes": _KEYS | _LINK}
     description["security"] = [{name: []} for name in _KEYS]
     for path, method, operation in _operations(description):
         _fail_like_all(method, operation)
         _say_no_null(operation)
         if not path.startswith("/v1/"):
             operation["security"] = []
+        elif method in {"get", "head"} and "{job_id}" in path:
+            operation["security"] = [{name: []} for name in (*_KEYS, *_LINK)]
     return description
 
 

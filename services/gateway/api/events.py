@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field
 from threading import Event
 
-from services.gateway.access.keys import Keys
 from services.gateway.api.views import Shown, Views
 from services.gateway.settings import GatewaySettings
 from services.shared import telemetry
@@ -131,13 +130,13 @@ class Watching:
 
 
 async def while_good(
-    events: AsyncGenerator[bytes, None], keys: Keys, key: str | None
+    events: AsyncGenerator[bytes, None], ask: Callable[[], Awaitable[object]]
 ) -> AsyncIterator[bytes]:
-    """Yield events for as long as the key is good that they were asked for with: it may be revoked."""
+    """Yield events for as long as `ask` does not fail: the key that they were asked with may be revoked."""
     async with aclosing(events):
         async for event in events:
             try:
-                await keys.caller(key)
+                await ask()
             except DragomanError:
                 return  # who comes back is told why
             yield event

@@ -15,7 +15,7 @@ from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from services.gateway.api import bodies, ranges
-from services.gateway.api.context import Reader, Wired, Writer, context_of, key_in
+from services.gateway.api.context import Reader, Wired, Writer, caller_of, context_of
 from services.gateway.api.direct import Direct
 from services.gateway.api.errors import RETRY_AFTER_S
 from services.gateway.api.events import Watching, while_good
@@ -209,10 +209,9 @@ async def watch(
     shown = await views.show(tenant, job_id)
     if shown.final and shown.version <= last_event_id:
         return Response(status_code=HTTPStatus.NO_CONTENT)
-    keys = (await context_of(request)).keys
     events = watching.events(job_id, shown, last_event_id)
     return StreamingResponse(
-        while_good(events, keys, key_in(request.headers)),
+        while_good(events, partial(caller_of, request)),
         media_type="text/event-stream",
         headers={"cache-control": "no-store", "x-accel-buffering": "no"},
     )

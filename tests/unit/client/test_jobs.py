@@ -118,6 +118,13 @@ def test_a_job_is_cancelled_and_retried(gateway: StubGateway, either: Either) ->
     assert either(lambda client: client.jobs.retry(cancelling)).state == "running"
 
 
+def test_a_link_is_asked_for_with_its_time(gateway: StubGateway, either: Either) -> None:
+    made = {"token": "lnk_1", "job": "job_1", "expires_at": "2026-01-02T03:04:05Z"}
+    gateway.say("POST /v1/jobs/job_1/links", made, 201)
+    assert either(lambda client: client.jobs.link("job_1", expires_in_s=60)).token == "lnk_1"
+    assert json.loads(gateway.requests[0][2]) == {"expires_in_s": 60}
+
+
 def test_an_erased_job_leaves_a_receipt(gateway: StubGateway, either: Either) -> None:
     receipt = {"id": "era_1", "job": "job_1", "erased_at": "2026-01-02T03:04:05Z"}
     gateway.say("DELETE /v1/jobs/job_1", receipt)
