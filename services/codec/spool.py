@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
+import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from io import BufferedRandom
+from contextlib import contextmanager
+from io import BufferedRandom, FileIO
 from typing import TYPE_CHECKING, BinaryIO
 
 from services.shared.errors import StorageFailure
@@ -19,8 +21,8 @@ def spool() -> BinaryIO:
 
     Opening, writing, flushing and closing it raise StorageFailure as `storing` does.
     """
-    with storing():
-        return _Spool(tempfile.TemporaryFile(buffering=0))
+    with storing(), tempfile.TemporaryFile(buffering=0) as made:
+        return _Spool(os.dup(made.fileno()))
 
 
 @contextmanager
@@ -40,6 +42,12 @@ def storing() -> Iterator[None]:
 
 
 class _Spool(BufferedRandom):
+    def __init__(self, file: int) -> None:
+        # FileIO would warn of what nobody closed. A result whose caller went away just as it was done is
+        # nobody's, which is worth no warning.
+        super().__init__(FileIO(file, "rb+", closefd=False))
+        self._release = weakref.finalize(self, os.close, file)
+
     def write(self, data: ReadableBuffer, /) -> int:
         with storing():
             return super().write(data)
@@ -48,7 +56,8 @@ class _Spool(BufferedRandom):
         with storing():
             super().flush()
 
-    def __del__(self) -> None:
-        # A result whose caller went away just as it was done is nobody's, which is worth no warning.
-        with suppress(StorageFailure):
-            self.close()
+    def close(self) -> None:
+        try:
+            super().close()
+        finally:
+            self._release()

@@ -56,3 +56,15 @@ def test_a_spool_that_nobody_closed_is_closed_when_the_last_one_lets_go() -> Non
     del file  # A warning would be an error here.
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(number)
+
+
+def test_what_nobody_took_is_closed_without_a_word() -> None:
+    before = set(os.listdir("/proc/self/fd"))
+    file = spool()
+    file.write(b"audio")
+    # As in a traceback: the collector ends such things in no certain order, and warnings are errors here.
+    ring: list[object] = [file]
+    ring.append(ring)
+    del file, ring
+    gc.collect()
+    assert set(os.listdir("/proc/self/fd")) == before
