@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
 from pathlib import Path
@@ -59,7 +60,8 @@ def test_a_spool_that_nobody_closed_is_closed_when_the_last_one_lets_go() -> Non
 
 
 def test_what_nobody_took_is_closed_without_a_word() -> None:
-    before = set(os.listdir("/proc/self/fd"))
+    opened = Path("/proc/self/fd")
+    before = sorted(opened.iterdir())
     file = spool()
     file.write(b"audio")
     # As in a traceback: the collector ends such things in no certain order, and warnings are errors here.
@@ -67,4 +69,4 @@ def test_what_nobody_took_is_closed_without_a_word() -> None:
     ring.append(ring)
     del file, ring
     gc.collect()
-    assert set(os.listdir("/proc/self/fd")) == before
+    assert sorted(opened.iterdir()) == before
