@@ -15,6 +15,7 @@ import yaml
 
 from services.shared.tasks import SERVICES
 from services.shared.telemetry.table import METRICS, emits
+from tests.support.absent import absent
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "deploy/observability"
@@ -234,7 +235,7 @@ def test_every_dashboard_comes_to_kubernetes() -> None:
 def test_prometheus_itself_accepts_the_files_and_fires_what_must_fire() -> None:
     promtool = shutil.which("promtool")
     if promtool is None:
-        pytest.skip("NOT TESTED by promtool: install Debian's package prometheus for it")
+        absent("promtool, which Debian's package prometheus brings")
     for command in (
         ("check", "config", str(FOLDER / "prometheus/prometheus.yml")),
         ("test", "rules", str(ROOT / "tests/deploy/alerts_test.yml")),

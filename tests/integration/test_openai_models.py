@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 from openai import OpenAI
@@ -50,13 +51,13 @@ def test_a_spanish_prompt_is_detected_and_translated(client: OpenAI) -> None:
 
 
 @pytest.mark.parametrize("codec", ["wav", "opus"])
-def test_what_is_said_is_heard_again(client: OpenAI, codec: str) -> None:
+def test_what_is_said_is_heard_again(client: OpenAI, codec: Literal["wav", "opus"]) -> None:
     said = "Please enter your phone number, starting with the area code."
     audio = client.audio.speech.create(
         input=said,
         model="gpt-4o-mini-tts",
         voice="alloy",
-        response_format=codec,  # type: ignore[arg-type]
+        response_format=codec,
     )
     heard = client.audio.transcriptions.create(
         file=(f"said.{codec}", audio.content), model="gpt-4o-transcribe", language="en"

@@ -246,7 +246,7 @@ class Tts(tts_pb2_grpc.TtsServicer):
         return tts_pb2.TtsCapabilities(voices=voices, slots=7)
 
     def Synthesize(self, request: object, context: object) -> Any:  # noqa: N802 - gRPC's name
-        raise NotImplementedError
+        raise NotImplementedError  # nobody here speaks: only what it can do is asked
 
 
 @contextmanager

@@ -10,18 +10,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from standardwebhooks import WebhookVerificationError
 
-from services.gateway.webhooks.model import DeliveryState, Disabled
+from services.gateway.webhooks.model import Disabled
 from services.gateway.webhooks.service import Wish
 from services.gateway.webhooks.store import DeliveryQuery
-from services.shared import telemetry
 from services.shared.errors import Conflict, NotFound
 from services.shared.ledger.ledger import Ledger
 from services.shared.ledger.records import Output
 from tests.support.calls import begin, new_job, take
 from tests.support.receiver import Receiver, Reply, receiving
-from tests.support.webhooks import ENDED_MS, TENANT, Desk, verified
-
-DELIVERED, FAILED, PENDING = DeliveryState.DELIVERED, DeliveryState.FAILED, DeliveryState.PENDING
+from tests.support.webhooks import DELIVERED, ENDED_MS, FAILED, PENDING, TENANT, Desk, outcomes, verified
 
 
 @pytest.fixture
@@ -33,11 +30,6 @@ def desk(ledger: Ledger, redis_url: str) -> Desk:
 def receiver() -> Iterator[Receiver]:
     with receiving() as running:
         yield running
-
-
-def outcomes(outcome: str) -> float:
-    name = "dragoman_webhook_deliveries_total"
-    return telemetry.REGISTRY.get_sample_value(name, {"outcome": outcome}) or 0
 
 
 # What is sent

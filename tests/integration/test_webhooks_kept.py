@@ -12,18 +12,14 @@ from typing import Any
 import pytest
 from standardwebhooks import WebhookVerificationError
 
-from services.gateway.webhooks.model import DeliveryState
 from services.gateway.webhooks.service import MOST_ENDPOINTS, Wish
 from services.gateway.webhooks.store import DeliveryQuery
-from services.shared import telemetry
 from services.shared.errors import Conflict, InvalidRequest, NotFound
 from services.shared.ledger.ledger import Ledger
 from tests.conftest import Logged
 from tests.support.receiver import Receiver, Reply, receiving
 from tests.support.waiting import until
-from tests.support.webhooks import TENANT, Desk, verified
-
-DELIVERED, FAILED, PENDING = DeliveryState.DELIVERED, DeliveryState.FAILED, DeliveryState.PENDING
+from tests.support.webhooks import DELIVERED, FAILED, PENDING, TENANT, Desk, outcomes, verified
 
 
 @pytest.fixture
@@ -35,11 +31,6 @@ def desk(ledger: Ledger, redis_url: str) -> Desk:
 def receiver() -> Iterator[Receiver]:
     with receiving() as running:
         yield running
-
-
-def outcomes(outcome: str) -> float:
-    name = "dragoman_webhook_deliveries_total"
-    return telemetry.REGISTRY.get_sample_value(name, {"outcome": outcome}) or 0
 
 
 # Couriers

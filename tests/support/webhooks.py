@@ -12,10 +12,11 @@ from standardwebhooks import Webhook
 
 from services.gateway.settings import WebhookSettings
 from services.gateway.webhooks.courier import open_courier
-from services.gateway.webhooks.model import Attempt, Claim, Delivery, Endpoint
+from services.gateway.webhooks.model import Attempt, Claim, Delivery, DeliveryState, Endpoint
 from services.gateway.webhooks.service import Wish
 from services.gateway.webhooks.store import DeliveryQuery, WebhookStore
 from services.gateway.webhooks.wiring import open_announcer, open_webhooks
+from services.shared import telemetry
 from services.shared.ledger.ledger import Ledger
 from services.shared.ledger.records import Event
 from services.shared.redis_url import client
@@ -26,6 +27,13 @@ TENANT = "acme"
 # When job_0 ended.
 ENDED_MS = time.time_ns() // 1_000_000 - 60_000
 ALL = DeliveryQuery(limit=1000)
+DELIVERED, FAILED, PENDING = DeliveryState.DELIVERED, DeliveryState.FAILED, DeliveryState.PENDING
+
+
+def outcomes(outcome: str) -> float:
+    """Return how many attempts have been counted with an outcome."""
+    name = "dragoman_webhook_deliveries_total"
+    return telemetry.REGISTRY.get_sample_value(name, {"outcome": outcome}) or 0
 
 
 class Desk:

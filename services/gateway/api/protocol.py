@@ -27,7 +27,7 @@ class PatientProtocol(H11Protocol):
         super().__init__(*arguments, **options)
         self._waits: asyncio.TimerHandle | None = None
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows it, too
         """Begin to wait for the first request."""
         super().connection_made(transport)
         self._wait()

@@ -185,7 +185,8 @@ def _check_status(status: int) -> None:
         return
     if status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         raise Unreachable(f"The server of the URL answered {status}.", code="url_status")
-    why = "; redirects are not followed: give the URL that it leads to" if 300 <= status < 400 else ""  # noqa: PLR2004
+    redirected = HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST
+    why = "; redirects are not followed: give the URL that it leads to" if redirected else ""
     raise InvalidRequest(f"The server of the URL answered {status}{why}.", code="url_status")
 
 

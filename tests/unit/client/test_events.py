@@ -161,6 +161,6 @@ def test_a_stream_that_is_left_is_closed(gateway: StubGateway) -> None:
             stream = client.jobs.events("job_1")
             await anext(stream)
             await stream.aclose()  # type: ignore[attr-defined]  # it is a generator
-            return len(client.driver.http._transport._pool.connections)  # type: ignore[attr-defined]
+            return len(client.driver.http._transport._pool.connections)  # type: ignore[attr-defined]  # httpx names no public way
 
     assert asyncio.run(first()) == 0
