@@ -1,11 +1,14 @@
-# Everything happens in .venv and var/ of this checkout, and in the user's cache (models, packages).
+# Everything happens in .venv, .venv-engines and var/ of this checkout, and in the user's cache (models, packages).
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 STAMP := .venv/.setup
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check
+# The engines that need PyTorch have an environment of their own: TORCH=cpu or TORCH=cuda.
+TORCH ?= cpu
+ENGINES := .venv-engines/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models demo up down test test-faults test-containers soak lint protos bench clean
+.PHONY: help setup setup-engines models demo up down test test-engines test-faults test-containers soak lint protos bench clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +23,18 @@ $(STAMP): pyproject.toml $(wildcard requirements/*.txt)
 	@$(PIP) --require-hashes -r requirements/dev.txt
 	@command -v npm >/dev/null || $(PIP) --require-hashes -r requirements/npm.txt
 	@$(PIP) --no-build-isolation --no-deps --editable .
+	@touch $@
+
+setup-engines: .venv-engines/.setup-$(TORCH) ## Install the engines that need PyTorch into .venv-engines; TORCH=cuda for a GPU
+
+.venv-engines/.setup-$(TORCH): pyproject.toml requirements/torch-$(TORCH).txt requirements/engines.txt
+	@echo 'Installing into .venv-engines (2 GB; some minutes)'
+	@$(PYTHON) -m venv --clear .venv-engines
+	@$(ENGINES)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/torch-$(TORCH).txt
+	@$(ENGINES)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements/engines.txt
+	@$(ENGINES)/python -m pip install -qq --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@# The registry's torchaudio carries libraries for CUDA; without them it runs in Python alone.
+	@$(ENGINES)/python -c 'import torchaudio' 2>/dev/null || rm -f .venv-engines/lib/python3.11/site-packages/torchaudio/lib/*.so
 	@touch $@
 
 models: setup ## Pull the lite model set; does nothing when it is there
@@ -47,6 +62,9 @@ protos: setup ## Generate the stubs again
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m grpc_tools.protoc -I. \
 		--python_out=. --grpc_python_out=. --mypy_out=. --mypy_grpc_out=. protos/v1/*.proto
 
+test-engines: models setup-engines ## Test the engines that need PyTorch with the real libraries and small models
+	@$(ENGINES)/python -m pytest tests/engines
+
 test-faults: models ## Kill, freeze and starve the processes of whole installations; prints what was survived
 	@$(BIN)/python -m pytest $(or $(FAULTS),tests/faults)
 
@@ -60,5 +78,5 @@ bench: models ## Measure; writes JSON and plots
 	@$(BIN)/python -m tests.bench
 
 clean: ## Remove what was installed and built; jobs and keys in var/ stay
-	@rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .venv-engines build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find services dragoman tests protos -name __pycache__ -type d -prune -exec rm -rf {} +

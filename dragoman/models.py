@@ -263,9 +263,75 @@ class Scale(Model):
     desired_workers: int | None = None
 
 
+class ServedModel(Model):
+    """A model that answers; revision and sha256 of its weights are empty where it has none."""
+
+    name: str
+    revision: str = ""
+    sha256: str = ""
+
+
+class AsrModel(ServedModel):
+    """A model of speech recognition, and what it can do."""
+
+    languages: list[str] = Field(default_factory=list)
+    translates_to_english: bool = False
+
+
+class ServedModels(Model):
+    """The models of each service, the default first; None where it has not answered yet."""
+
+    asr: list[AsrModel] | None = None
+    translation: list[ServedModel] | None = None
+    tts: list[ServedModel] | None = None
+
+
+class Pair(Model):
+    """A way of translation, by which models; pivot_language is what it goes through, None of a direct one."""
+
+    source_language: str
+    target_language: str
+    models: list[str] = Field(default_factory=list)
+    pivot_language: str | None = None
+
+
+class Voice(Model):
+    """A voice; gender is "female", "male" or None where it is not known."""
+
+    name: str
+    language: str
+    gender: str | None = None
+    default: bool = False
+    model: str | None = None
+    cloned: bool = False
+    last_resort: bool = False
+
+
+class Codec(Model):
+    """A codec; bitrates are lowest and highest, more than two all there are; None is not adjustable."""
+
+    name: str
+    bitrates_kbps: list[float] | None = None
+    default_bitrate_kbps: float = 0
+    packet_ms: int = 0
+    model: ServedModel | None = None
+
+
+class Capabilities(Model):
+    """What an installation can do; None where a service has not answered yet."""
+
+    languages: list[str] | None = None
+    translates_to_english: bool | None = None
+    pairs: list[Pair] | None = None
+    voices: list[Voice] | None = None
+    codecs: list[Codec] | None = None
+    containers: list[str] | None = None
+    models: ServedModels = ServedModels()
+
+
 class Stages(Model):
     """How deep the stages are, how large their services should be, and what they can do."""
 
     stages: list[StageDepth] = Field(default_factory=list)
     scaling: list[Scale] = Field(default_factory=list)
-    capabilities: dict[str, Any] = Field(default_factory=dict)
+    capabilities: Capabilities = Capabilities()

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from dragoman.models import Hole, Model
+from dragoman.models import Hole, Model, ServedModel
 
 
 class Word(Model):
@@ -28,12 +28,14 @@ class Said(Model):
 
 
 class Translation(Model):
-    """What it means, and the model that said so."""
+    """What it means, and who said so: `models`, in their order, where it went through a third language."""
 
     text: str
     language: str | None = None
     model: str | None = None
     revision: str | None = None
+    sha256: str | None = None
+    models: list[ServedModel] = Field(default_factory=list)
 
 
 class Speech(Model):
@@ -93,19 +95,12 @@ class MediaInfo(Model):
     duration_ms: int | None = None
 
 
-class ModelName(Model):
-    """A model that answered."""
-
-    name: str
-    revision: str
-
-
 class Result(Model):
     """What a job came to; which fields are set depends on its kind."""
 
     job: str
     kind: str
-    models: dict[str, list[ModelName]] = Field(default_factory=dict)
+    models: dict[str, list[ServedModel]] = Field(default_factory=dict)
     holes: list[Hole] = Field(default_factory=list)
     needs_review: bool = False
     duration_ms: int | None = None

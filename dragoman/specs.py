@@ -18,7 +18,7 @@ class AudioSpec(TypedDict, total=False):
     """How made audio is compressed and laid out."""
 
     codec: str
-    bitrate_kbps: int
+    bitrate_kbps: float
     layout: str
 
 
@@ -28,6 +28,13 @@ class InputSpec(TypedDict, total=False):
     encoding: str
     sample_rate_hertz: int
     channel_count: int
+
+
+class ModelsSpec(TypedDict, total=False):
+    """The models that work on a job; what is left out, the installation chooses."""
+
+    asr: str
+    translation: str
 
 
 class JobSpec(TypedDict, total=False):
@@ -43,6 +50,7 @@ class JobSpec(TypedDict, total=False):
     outputs: list[str]
     audio: AudioSpec
     voices: dict[str, str]
+    models: ModelsSpec
     max_stretch: float
     text: str
     language: str

@@ -51,10 +51,13 @@ class SegmentConfig(_message.Message):
     FORMAT_FIELD_NUMBER: _builtins.int
     LANGUAGE_CODE_FIELD_NUMBER: _builtins.int
     MAX_REGION_MS_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
     language_code: _builtins.str
     """BCP-47, or "auto" to detect it from the speech."""
     max_region_ms: _builtins.int
     """0 means the server's own limit."""
+    model: _builtins.str
+    """Name from GetCapabilities, to detect the language with; empty means the first."""
     @_builtins.property
     def context(self) -> _common_pb2.RequestContext: ...
     @_builtins.property
@@ -68,10 +71,11 @@ class SegmentConfig(_message.Message):
         format: _common_pb2.PcmFormat | None = ...,
         language_code: _builtins.str = ...,
         max_region_ms: _builtins.int = ...,
+        model: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "format", b"format"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "format", b"format", "language_code", b"language_code", "max_region_ms", b"max_region_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "format", b"format", "language_code", b"language_code", "max_region_ms", b"max_region_ms", "model", b"model"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -153,6 +157,7 @@ class TranscribeConfig(_message.Message):
     HINTS_FIELD_NUMBER: _builtins.int
     PROMPT_FIELD_NUMBER: _builtins.int
     TEMPERATURE_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
     TEXT_ONLY_FIELD_NUMBER: _builtins.int
     language_code: _builtins.str
     """BCP-47, or "auto" to detect it from this region; Segment hears more of it."""
@@ -161,6 +166,8 @@ class TranscribeConfig(_message.Message):
     """Text that may have come before, to set style and spelling."""
     temperature: _builtins.float
     """Of sampling, 0 to 1; 0 means the server's own way."""
+    model: _builtins.str
+    """Name from GetCapabilities; empty means the first."""
     text_only: _builtins.bool
     """No words in the answer, which spares the time to find out when each was said."""
     @_builtins.property
@@ -183,11 +190,12 @@ class TranscribeConfig(_message.Message):
         hints: _abc.Iterable[_builtins.str] | None = ...,
         prompt: _builtins.str = ...,
         temperature: _builtins.float = ...,
+        model: _builtins.str = ...,
         text_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "format", b"format"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "format", b"format", "hints", b"hints", "language_code", b"language_code", "prompt", b"prompt", "task", b"task", "temperature", b"temperature", "text_only", b"text_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "format", b"format", "hints", b"hints", "language_code", b"language_code", "model", b"model", "prompt", b"prompt", "task", b"task", "temperature", b"temperature", "text_only", b"text_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -309,18 +317,13 @@ class TranscribeResponse(_message.Message):
 Global___TranscribeResponse: _TypeAlias = TranscribeResponse  # noqa: Y015
 
 @_typing.final
-class AsrCapabilities(_message.Message):
+class AsrModel(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     MODEL_FIELD_NUMBER: _builtins.int
     LANGUAGES_FIELD_NUMBER: _builtins.int
     TRANSLATES_TO_ENGLISH_FIELD_NUMBER: _builtins.int
-    MAX_REGION_MS_FIELD_NUMBER: _builtins.int
-    SLOTS_FIELD_NUMBER: _builtins.int
     translates_to_english: _builtins.bool
-    max_region_ms: _builtins.int
-    slots: _builtins.int
-    """Calls that this server runs at once."""
     @_builtins.property
     def model(self) -> _common_pb2.ModelInfo: ...
     @_builtins.property
@@ -333,12 +336,58 @@ class AsrCapabilities(_message.Message):
         model: _common_pb2.ModelInfo | None = ...,
         languages: _abc.Iterable[_builtins.str] | None = ...,
         translates_to_english: _builtins.bool = ...,
-        max_region_ms: _builtins.int = ...,
-        slots: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["languages", b"languages", "max_region_ms", b"max_region_ms", "model", b"model", "slots", b"slots", "translates_to_english", b"translates_to_english"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["languages", b"languages", "model", b"model", "translates_to_english", b"translates_to_english"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AsrModel: _TypeAlias = AsrModel  # noqa: Y015
+
+@_typing.final
+class AsrCapabilities(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MODEL_FIELD_NUMBER: _builtins.int
+    LANGUAGES_FIELD_NUMBER: _builtins.int
+    TRANSLATES_TO_ENGLISH_FIELD_NUMBER: _builtins.int
+    MAX_REGION_MS_FIELD_NUMBER: _builtins.int
+    SLOTS_FIELD_NUMBER: _builtins.int
+    MODELS_FIELD_NUMBER: _builtins.int
+    BATCH_FIELD_NUMBER: _builtins.int
+    translates_to_english: _builtins.bool
+    max_region_ms: _builtins.int
+    slots: _builtins.int
+    """Batches that this server works on at once."""
+    batch: _builtins.int
+    """Calls that may share a slot; 0 means 1."""
+    @_builtins.property
+    def model(self) -> _common_pb2.ModelInfo:
+        """The first of models, as are the two that follow."""
+
+    @_builtins.property
+    def languages(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """BCP-47 primary tags that can be recognised."""
+
+    @_builtins.property
+    def models(self) -> _containers.RepeatedCompositeFieldContainer[Global___AsrModel]:
+        """In order of preference."""
+
+    def __init__(
+        self,
+        *,
+        model: _common_pb2.ModelInfo | None = ...,
+        languages: _abc.Iterable[_builtins.str] | None = ...,
+        translates_to_english: _builtins.bool = ...,
+        max_region_ms: _builtins.int = ...,
+        slots: _builtins.int = ...,
+        models: _abc.Iterable[Global___AsrModel] | None = ...,
+        batch: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "languages", b"languages", "max_region_ms", b"max_region_ms", "model", b"model", "models", b"models", "slots", b"slots", "translates_to_english", b"translates_to_english"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -264,7 +264,7 @@ class EncodeConfig(_message.Message):
     LEVEL_FIELD_NUMBER: _builtins.int
     codec: _builtins.str
     """Name from GetCapabilities."""
-    bitrate_kbps: _builtins.int
+    bitrate_kbps: _builtins.float
     """0 means the codec's default."""
     sample_rate_hertz: _builtins.int
     """0 means the codec's default."""
@@ -282,7 +282,7 @@ class EncodeConfig(_message.Message):
         *,
         context: _common_pb2.RequestContext | None = ...,
         codec: _builtins.str = ...,
-        bitrate_kbps: _builtins.int = ...,
+        bitrate_kbps: _builtins.float = ...,
         sample_rate_hertz: _builtins.int = ...,
         layout: _builtins.str = ...,
         channel_count: _builtins.int = ...,
@@ -375,7 +375,7 @@ class EncodeInfo(_message.Message):
     file_extension: _builtins.str
     """Without the dot."""
     sample_rate_hertz: _builtins.int
-    bitrate_kbps: _builtins.int
+    bitrate_kbps: _builtins.float
     """0 for codecs without one."""
     duration_ms: _builtins.int
     @_builtins.property
@@ -389,7 +389,7 @@ class EncodeInfo(_message.Message):
         media_type: _builtins.str = ...,
         file_extension: _builtins.str = ...,
         sample_rate_hertz: _builtins.int = ...,
-        bitrate_kbps: _builtins.int = ...,
+        bitrate_kbps: _builtins.float = ...,
         duration_ms: _builtins.int = ...,
         placements: _abc.Iterable[_common_pb2.Region] | None = ...,
     ) -> None: ...
@@ -429,6 +429,236 @@ class EncodeResponse(_message.Message):
 Global___EncodeResponse: _TypeAlias = EncodeResponse  # noqa: Y015
 
 @_typing.final
+class EncodeStreamConfig(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTEXT_FIELD_NUMBER: _builtins.int
+    CODEC_FIELD_NUMBER: _builtins.int
+    BITRATE_KBPS_FIELD_NUMBER: _builtins.int
+    FORMAT_FIELD_NUMBER: _builtins.int
+    codec: _builtins.str
+    """Name of a codec whose description has a packet_ms."""
+    bitrate_kbps: _builtins.float
+    """0 means the codec's default."""
+    @_builtins.property
+    def context(self) -> _common_pb2.RequestContext: ...
+    @_builtins.property
+    def format(self) -> _common_pb2.PcmFormat:
+        """Of the audio that follows: one channel, at one of the codec's rates."""
+
+    def __init__(
+        self,
+        *,
+        context: _common_pb2.RequestContext | None = ...,
+        codec: _builtins.str = ...,
+        bitrate_kbps: _builtins.float = ...,
+        format: _common_pb2.PcmFormat | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "format", b"format"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bitrate_kbps", b"bitrate_kbps", "codec", b"codec", "context", b"context", "format", b"format"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EncodeStreamConfig: _TypeAlias = EncodeStreamConfig  # noqa: Y015
+
+@_typing.final
+class EncodeStreamRequest(_message.Message):
+    """The first message carries only the config, all later ones only audio."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONFIG_FIELD_NUMBER: _builtins.int
+    AUDIO_FIELD_NUMBER: _builtins.int
+    audio: _builtins.bytes
+    @_builtins.property
+    def config(self) -> Global___EncodeStreamConfig: ...
+    def __init__(
+        self,
+        *,
+        config: Global___EncodeStreamConfig | None = ...,
+        audio: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "config", b"config", "message", b"message"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "config", b"config", "message", b"message"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["config", "audio"]  # noqa: Y015
+    _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
+
+Global___EncodeStreamRequest: _TypeAlias = EncodeStreamRequest  # noqa: Y015
+
+@_typing.final
+class EncodeStreamInfo(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODEC_FIELD_NUMBER: _builtins.int
+    BITRATE_KBPS_FIELD_NUMBER: _builtins.int
+    SAMPLE_RATE_HERTZ_FIELD_NUMBER: _builtins.int
+    PACKET_MS_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    codec: _builtins.str
+    bitrate_kbps: _builtins.float
+    sample_rate_hertz: _builtins.int
+    packet_ms: _builtins.int
+    """Audio in one packet."""
+    @_builtins.property
+    def model(self) -> _common_pb2.ModelInfo: ...
+    def __init__(
+        self,
+        *,
+        codec: _builtins.str = ...,
+        bitrate_kbps: _builtins.float = ...,
+        sample_rate_hertz: _builtins.int = ...,
+        packet_ms: _builtins.int = ...,
+        model: _common_pb2.ModelInfo | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bitrate_kbps", b"bitrate_kbps", "codec", b"codec", "model", b"model", "packet_ms", b"packet_ms", "sample_rate_hertz", b"sample_rate_hertz"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EncodeStreamInfo: _TypeAlias = EncodeStreamInfo  # noqa: Y015
+
+@_typing.final
+class EncodeStreamResponse(_message.Message):
+    """The first message carries only the info, all later ones one packet each."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INFO_FIELD_NUMBER: _builtins.int
+    PACKET_FIELD_NUMBER: _builtins.int
+    packet: _builtins.bytes
+    @_builtins.property
+    def info(self) -> Global___EncodeStreamInfo: ...
+    def __init__(
+        self,
+        *,
+        info: Global___EncodeStreamInfo | None = ...,
+        packet: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["info", b"info", "message", b"message", "packet", b"packet"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["info", b"info", "message", b"message", "packet", b"packet"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["info", "packet"]  # noqa: Y015
+    _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
+
+Global___EncodeStreamResponse: _TypeAlias = EncodeStreamResponse  # noqa: Y015
+
+@_typing.final
+class DecodeStreamConfig(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTEXT_FIELD_NUMBER: _builtins.int
+    CODEC_FIELD_NUMBER: _builtins.int
+    BITRATE_KBPS_FIELD_NUMBER: _builtins.int
+    SAMPLE_RATE_HERTZ_FIELD_NUMBER: _builtins.int
+    codec: _builtins.str
+    bitrate_kbps: _builtins.float
+    """As the stream was encoded."""
+    sample_rate_hertz: _builtins.int
+    """As the stream was encoded."""
+    @_builtins.property
+    def context(self) -> _common_pb2.RequestContext: ...
+    def __init__(
+        self,
+        *,
+        context: _common_pb2.RequestContext | None = ...,
+        codec: _builtins.str = ...,
+        bitrate_kbps: _builtins.float = ...,
+        sample_rate_hertz: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bitrate_kbps", b"bitrate_kbps", "codec", b"codec", "context", b"context", "sample_rate_hertz", b"sample_rate_hertz"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecodeStreamConfig: _TypeAlias = DecodeStreamConfig  # noqa: Y015
+
+@_typing.final
+class DecodeStreamRequest(_message.Message):
+    """The first message carries only the config, all later ones one packet each, in order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONFIG_FIELD_NUMBER: _builtins.int
+    PACKET_FIELD_NUMBER: _builtins.int
+    packet: _builtins.bytes
+    @_builtins.property
+    def config(self) -> Global___DecodeStreamConfig: ...
+    def __init__(
+        self,
+        *,
+        config: Global___DecodeStreamConfig | None = ...,
+        packet: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["config", b"config", "message", b"message", "packet", b"packet"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["config", b"config", "message", b"message", "packet", b"packet"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["config", "packet"]  # noqa: Y015
+    _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
+
+Global___DecodeStreamRequest: _TypeAlias = DecodeStreamRequest  # noqa: Y015
+
+@_typing.final
+class DecodeStreamInfo(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FORMAT_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def format(self) -> _common_pb2.PcmFormat: ...
+    @_builtins.property
+    def model(self) -> _common_pb2.ModelInfo: ...
+    def __init__(
+        self,
+        *,
+        format: _common_pb2.PcmFormat | None = ...,
+        model: _common_pb2.ModelInfo | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["format", b"format", "model", b"model"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["format", b"format", "model", b"model"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecodeStreamInfo: _TypeAlias = DecodeStreamInfo  # noqa: Y015
+
+@_typing.final
+class DecodeStreamResponse(_message.Message):
+    """The first message carries only the info, all later ones only audio."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    INFO_FIELD_NUMBER: _builtins.int
+    AUDIO_FIELD_NUMBER: _builtins.int
+    audio: _builtins.bytes
+    @_builtins.property
+    def info(self) -> Global___DecodeStreamInfo: ...
+    def __init__(
+        self,
+        *,
+        info: Global___DecodeStreamInfo | None = ...,
+        audio: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "info", b"info", "message", b"message"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "info", b"info", "message", b"message"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["info", "audio"]  # noqa: Y015
+    _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
+
+Global___DecodeStreamResponse: _TypeAlias = DecodeStreamResponse  # noqa: Y015
+
+@_typing.final
 class CodecDescription(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -439,18 +669,26 @@ class CodecDescription(_message.Message):
     DEFAULT_BITRATE_KBPS_FIELD_NUMBER: _builtins.int
     SAMPLE_RATES_HERTZ_FIELD_NUMBER: _builtins.int
     MAX_CHANNELS_FIELD_NUMBER: _builtins.int
+    PACKET_MS_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     media_type: _builtins.str
     file_extension: _builtins.str
-    default_bitrate_kbps: _builtins.int
+    default_bitrate_kbps: _builtins.float
     max_channels: _builtins.int
+    packet_ms: _builtins.int
+    """Audio in one packet of a stream; 0 where it cannot be streamed."""
     @_builtins.property
-    def bitrates_kbps(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
-        """Lowest and highest; empty when not adjustable."""
+    def bitrates_kbps(self) -> _containers.RepeatedScalarFieldContainer[_builtins.float]:
+        """Lowest and highest; more than two are all there are; empty when not adjustable."""
 
     @_builtins.property
     def sample_rates_hertz(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """First is the default."""
+
+    @_builtins.property
+    def model(self) -> _common_pb2.ModelInfo:
+        """Absent where no model is needed."""
 
     def __init__(
         self,
@@ -458,14 +696,16 @@ class CodecDescription(_message.Message):
         name: _builtins.str = ...,
         media_type: _builtins.str = ...,
         file_extension: _builtins.str = ...,
-        bitrates_kbps: _abc.Iterable[_builtins.int] | None = ...,
-        default_bitrate_kbps: _builtins.int = ...,
+        bitrates_kbps: _abc.Iterable[_builtins.float] | None = ...,
+        default_bitrate_kbps: _builtins.float = ...,
         sample_rates_hertz: _abc.Iterable[_builtins.int] | None = ...,
         max_channels: _builtins.int = ...,
+        packet_ms: _builtins.int = ...,
+        model: _common_pb2.ModelInfo | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bitrates_kbps", b"bitrates_kbps", "default_bitrate_kbps", b"default_bitrate_kbps", "file_extension", b"file_extension", "max_channels", b"max_channels", "media_type", b"media_type", "name", b"name", "sample_rates_hertz", b"sample_rates_hertz"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bitrates_kbps", b"bitrates_kbps", "default_bitrate_kbps", b"default_bitrate_kbps", "file_extension", b"file_extension", "max_channels", b"max_channels", "media_type", b"media_type", "model", b"model", "name", b"name", "packet_ms", b"packet_ms", "sample_rates_hertz", b"sample_rates_hertz"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -480,10 +720,13 @@ class CodecCapabilities(_message.Message):
     MAX_DURATION_MS_FIELD_NUMBER: _builtins.int
     MAX_CHANNELS_FIELD_NUMBER: _builtins.int
     SLOTS_FIELD_NUMBER: _builtins.int
+    BATCH_FIELD_NUMBER: _builtins.int
     max_duration_ms: _builtins.int
     max_channels: _builtins.int
     slots: _builtins.int
-    """Calls that this server runs at once."""
+    """Files that this server works on at once."""
+    batch: _builtins.int
+    """Calls that may share a slot; 0 means 1."""
     @_builtins.property
     def codecs(self) -> _containers.RepeatedCompositeFieldContainer[Global___CodecDescription]: ...
     @_builtins.property
@@ -498,10 +741,11 @@ class CodecCapabilities(_message.Message):
         max_duration_ms: _builtins.int = ...,
         max_channels: _builtins.int = ...,
         slots: _builtins.int = ...,
+        batch: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["codecs", b"codecs", "containers", b"containers", "max_channels", b"max_channels", "max_duration_ms", b"max_duration_ms", "slots", b"slots"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "codecs", b"codecs", "containers", b"containers", "max_channels", b"max_channels", "max_duration_ms", b"max_duration_ms", "slots", b"slots"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

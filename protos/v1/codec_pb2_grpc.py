@@ -50,6 +50,16 @@ class CodecStub:
                 request_serializer=protos_dot_v1_dot_codec__pb2.EncodeRequest.SerializeToString,
                 response_deserializer=protos_dot_v1_dot_codec__pb2.EncodeResponse.FromString,
                 _registered_method=True)
+        self.EncodeStream = channel.stream_stream(
+                '/dragoman.v1.Codec/EncodeStream',
+                request_serializer=protos_dot_v1_dot_codec__pb2.EncodeStreamRequest.SerializeToString,
+                response_deserializer=protos_dot_v1_dot_codec__pb2.EncodeStreamResponse.FromString,
+                _registered_method=True)
+        self.DecodeStream = channel.stream_stream(
+                '/dragoman.v1.Codec/DecodeStream',
+                request_serializer=protos_dot_v1_dot_codec__pb2.DecodeStreamRequest.SerializeToString,
+                response_deserializer=protos_dot_v1_dot_codec__pb2.DecodeStreamResponse.FromString,
+                _registered_method=True)
         self.GetCapabilities = channel.unary_unary(
                 '/dragoman.v1.Codec/GetCapabilities',
                 request_serializer=protos_dot_v1_dot_common__pb2.CapabilitiesRequest.SerializeToString,
@@ -81,6 +91,20 @@ class CodecServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def EncodeStream(self, request_iterator, context):
+        """Compresses audio while it comes; a packet is sent as soon as it is full.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DecodeStream(self, request_iterator, context):
+        """The other way round.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetCapabilities(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -104,6 +128,16 @@ def add_CodecServicer_to_server(servicer, server):
                     servicer.Encode,
                     request_deserializer=protos_dot_v1_dot_codec__pb2.EncodeRequest.FromString,
                     response_serializer=protos_dot_v1_dot_codec__pb2.EncodeResponse.SerializeToString,
+            ),
+            'EncodeStream': grpc.stream_stream_rpc_method_handler(
+                    servicer.EncodeStream,
+                    request_deserializer=protos_dot_v1_dot_codec__pb2.EncodeStreamRequest.FromString,
+                    response_serializer=protos_dot_v1_dot_codec__pb2.EncodeStreamResponse.SerializeToString,
+            ),
+            'DecodeStream': grpc.stream_stream_rpc_method_handler(
+                    servicer.DecodeStream,
+                    request_deserializer=protos_dot_v1_dot_codec__pb2.DecodeStreamRequest.FromString,
+                    response_serializer=protos_dot_v1_dot_codec__pb2.DecodeStreamResponse.SerializeToString,
             ),
             'GetCapabilities': grpc.unary_unary_rpc_method_handler(
                     servicer.GetCapabilities,
@@ -192,6 +226,60 @@ class Codec:
             '/dragoman.v1.Codec/Encode',
             protos_dot_v1_dot_codec__pb2.EncodeRequest.SerializeToString,
             protos_dot_v1_dot_codec__pb2.EncodeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EncodeStream(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/dragoman.v1.Codec/EncodeStream',
+            protos_dot_v1_dot_codec__pb2.EncodeStreamRequest.SerializeToString,
+            protos_dot_v1_dot_codec__pb2.EncodeStreamResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DecodeStream(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/dragoman.v1.Codec/DecodeStream',
+            protos_dot_v1_dot_codec__pb2.DecodeStreamRequest.SerializeToString,
+            protos_dot_v1_dot_codec__pb2.DecodeStreamResponse.FromString,
             options,
             channel_credentials,
             insecure,

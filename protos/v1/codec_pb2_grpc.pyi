@@ -38,6 +38,10 @@ class CodecStub:
     """Any supported container to one lossless mono stream per channel."""
     Encode: _grpc.StreamStreamMultiCallable[_codec_pb2.EncodeRequest, _codec_pb2.EncodeResponse]
     """Places audio on a timeline, lays out channels, levels and compresses them."""
+    EncodeStream: _grpc.StreamStreamMultiCallable[_codec_pb2.EncodeStreamRequest, _codec_pb2.EncodeStreamResponse]
+    """Compresses audio while it comes; a packet is sent as soon as it is full."""
+    DecodeStream: _grpc.StreamStreamMultiCallable[_codec_pb2.DecodeStreamRequest, _codec_pb2.DecodeStreamResponse]
+    """The other way round."""
     GetCapabilities: _grpc.UnaryUnaryMultiCallable[_common_pb2.CapabilitiesRequest, _codec_pb2.CodecCapabilities]
 
 @_typing.type_check_only
@@ -49,6 +53,10 @@ class CodecAsyncStub(CodecStub):
     """Any supported container to one lossless mono stream per channel."""
     Encode: _aio.StreamStreamMultiCallable[_codec_pb2.EncodeRequest, _codec_pb2.EncodeResponse]  # type: ignore[assignment]
     """Places audio on a timeline, lays out channels, levels and compresses them."""
+    EncodeStream: _aio.StreamStreamMultiCallable[_codec_pb2.EncodeStreamRequest, _codec_pb2.EncodeStreamResponse]  # type: ignore[assignment]
+    """Compresses audio while it comes; a packet is sent as soon as it is full."""
+    DecodeStream: _aio.StreamStreamMultiCallable[_codec_pb2.DecodeStreamRequest, _codec_pb2.DecodeStreamResponse]  # type: ignore[assignment]
+    """The other way round."""
     GetCapabilities: _aio.UnaryUnaryMultiCallable[_common_pb2.CapabilitiesRequest, _codec_pb2.CodecCapabilities]  # type: ignore[assignment]
 
 class CodecServicer(metaclass=_abc_1.ABCMeta):
@@ -75,6 +83,22 @@ class CodecServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_codec_pb2.EncodeResponse], _abc.AsyncIterator[_codec_pb2.EncodeResponse]]:
         """Places audio on a timeline, lays out channels, levels and compresses them."""
+
+    @_abc_1.abstractmethod
+    def EncodeStream(
+        self,
+        request_iterator: _MaybeAsyncIterator[_codec_pb2.EncodeStreamRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_codec_pb2.EncodeStreamResponse], _abc.AsyncIterator[_codec_pb2.EncodeStreamResponse]]:
+        """Compresses audio while it comes; a packet is sent as soon as it is full."""
+
+    @_abc_1.abstractmethod
+    def DecodeStream(
+        self,
+        request_iterator: _MaybeAsyncIterator[_codec_pb2.DecodeStreamRequest],
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_codec_pb2.DecodeStreamResponse], _abc.AsyncIterator[_codec_pb2.DecodeStreamResponse]]:
+        """The other way round."""
 
     @_abc_1.abstractmethod
     def GetCapabilities(

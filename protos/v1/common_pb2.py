@@ -24,21 +24,23 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16protos/v1/common.proto\x12\x0b\x64ragoman.v1\"4\n\x0eRequestContext\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\"+\n\tModelInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\t\"=\n\tPcmFormat\x12\x19\n\x11sample_rate_hertz\x18\x01 \x01(\x05\x12\x15\n\rchannel_count\x18\x02 \x01(\x05\"*\n\x06Region\x12\x10\n\x08start_ms\x18\x01 \x01(\x03\x12\x0e\n\x06\x65nd_ms\x18\x02 \x01(\x03\"C\n\x13\x43\x61pabilitiesRequest\x12,\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1b.dragoman.v1.RequestContextb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16protos/v1/common.proto\x12\x0b\x64ragoman.v1\"]\n\x0eRequestContext\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06tenant\x18\x02 \x01(\t\x12\'\n\x08priority\x18\x03 \x01(\x0e\x32\x15.dragoman.v1.Priority\";\n\tModelInfo\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08revision\x18\x02 \x01(\t\x12\x0e\n\x06sha256\x18\x03 \x01(\t\"=\n\tPcmFormat\x12\x19\n\x11sample_rate_hertz\x18\x01 \x01(\x05\x12\x15\n\rchannel_count\x18\x02 \x01(\x05\"*\n\x06Region\x12\x10\n\x08start_ms\x18\x01 \x01(\x03\x12\x0e\n\x06\x65nd_ms\x18\x02 \x01(\x03\"C\n\x13\x43\x61pabilitiesRequest\x12,\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1b.dragoman.v1.RequestContext*e\n\x08Priority\x12\x18\n\x14PRIORITY_UNSPECIFIED\x10\x00\x12\x12\n\x0ePRIORITY_BATCH\x10\x01\x12\x18\n\x14PRIORITY_INTERACTIVE\x10\x02\x12\x11\n\rPRIORITY_LIVE\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'protos.v1.common_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_PRIORITY']._serialized_start=371
+  _globals['_PRIORITY']._serialized_end=472
   _globals['_REQUESTCONTEXT']._serialized_start=39
-  _globals['_REQUESTCONTEXT']._serialized_end=91
-  _globals['_MODELINFO']._serialized_start=93
-  _globals['_MODELINFO']._serialized_end=136
-  _globals['_PCMFORMAT']._serialized_start=138
-  _globals['_PCMFORMAT']._serialized_end=199
-  _globals['_REGION']._serialized_start=201
-  _globals['_REGION']._serialized_end=243
-  _globals['_CAPABILITIESREQUEST']._serialized_start=245
-  _globals['_CAPABILITIESREQUEST']._serialized_end=312
+  _globals['_REQUESTCONTEXT']._serialized_end=132
+  _globals['_MODELINFO']._serialized_start=134
+  _globals['_MODELINFO']._serialized_end=193
+  _globals['_PCMFORMAT']._serialized_start=195
+  _globals['_PCMFORMAT']._serialized_end=256
+  _globals['_REGION']._serialized_start=258
+  _globals['_REGION']._serialized_end=300
+  _globals['_CAPABILITIESREQUEST']._serialized_start=302
+  _globals['_CAPABILITIESREQUEST']._serialized_end=369
 # @@protoc_insertion_point(module_scope)

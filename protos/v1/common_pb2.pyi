@@ -5,6 +5,7 @@ What every stage speaks: who asks, which model answered, how audio is laid out."
 
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -16,6 +17,32 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _Priority:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _PriorityEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Priority.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    PRIORITY_UNSPECIFIED: _Priority.ValueType  # 0
+    """Same as BATCH."""
+    PRIORITY_BATCH: _Priority.ValueType  # 1
+    PRIORITY_INTERACTIVE: _Priority.ValueType  # 2
+    """Somebody waits for the answer."""
+    PRIORITY_LIVE: _Priority.ValueType  # 3
+    """Somebody is speaking."""
+
+class Priority(_Priority, metaclass=_PriorityEnumTypeWrapper):
+    """Who goes first where several wait."""
+
+PRIORITY_UNSPECIFIED: Priority.ValueType  # 0
+"""Same as BATCH."""
+PRIORITY_BATCH: Priority.ValueType  # 1
+PRIORITY_INTERACTIVE: Priority.ValueType  # 2
+"""Somebody waits for the answer."""
+PRIORITY_LIVE: Priority.ValueType  # 3
+"""Somebody is speaking."""
+Global___Priority: _TypeAlias = Priority  # noqa: Y015
+
 @_typing.final
 class RequestContext(_message.Message):
     """Identifies a call through every service. The deadline is the gRPC deadline itself."""
@@ -24,19 +51,22 @@ class RequestContext(_message.Message):
 
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     TENANT_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """For correlating logs; a UUIDv7 with prefix, chosen by the caller."""
     tenant: _builtins.str
     """Whose data this is."""
+    priority: Global___Priority.ValueType
     def __init__(
         self,
         *,
         request_id: _builtins.str = ...,
         tenant: _builtins.str = ...,
+        priority: Global___Priority.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["request_id", b"request_id", "tenant", b"tenant"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["priority", b"priority", "request_id", b"request_id", "tenant", b"tenant"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -50,19 +80,23 @@ class ModelInfo(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
+    SHA256_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Name in the model manifest, such as "whisper-base-int8"."""
+    """In the model manifest or on a hub, such as "whisper-base-int8"; a local folder's own name."""
     revision: _builtins.str
     """Changes whenever the output may change."""
+    sha256: _builtins.str
+    """Of the weights, as hex; of several files, that of the list of their hashes. Empty without weights."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
         revision: _builtins.str = ...,
+        sha256: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "revision", b"revision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "revision", b"revision", "sha256", b"sha256"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

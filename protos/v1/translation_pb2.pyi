@@ -28,10 +28,14 @@ class TranslateRequest(_message.Message):
     TARGET_LANGUAGE_FIELD_NUMBER: _builtins.int
     TEXTS_FIELD_NUMBER: _builtins.int
     TERMS_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    TURNS_FIELD_NUMBER: _builtins.int
     source_language: _builtins.str
     """BCP-47."""
     target_language: _builtins.str
     """BCP-47."""
+    model: _builtins.str
+    """Name from GetCapabilities; empty means the first that has the pair."""
     @_builtins.property
     def context(self) -> _common_pb2.RequestContext: ...
     @_builtins.property
@@ -39,6 +43,10 @@ class TranslateRequest(_message.Message):
     @_builtins.property
     def terms(self) -> _containers.RepeatedCompositeFieldContainer[Global___Term]:
         """Of a glossary; those that no text holds do nothing."""
+
+    @_builtins.property
+    def turns(self) -> _containers.RepeatedCompositeFieldContainer[Global___Turn]:
+        """What was said before in the call, the oldest first; most models have no use for it."""
 
     def __init__(
         self,
@@ -48,10 +56,12 @@ class TranslateRequest(_message.Message):
         target_language: _builtins.str = ...,
         texts: _abc.Iterable[_builtins.str] | None = ...,
         terms: _abc.Iterable[Global___Term] | None = ...,
+        model: _builtins.str = ...,
+        turns: _abc.Iterable[Global___Turn] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "source_language", b"source_language", "target_language", b"target_language", "terms", b"terms", "texts", b"texts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "model", b"model", "source_language", b"source_language", "target_language", b"target_language", "terms", b"terms", "texts", b"texts", "turns", b"turns"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -84,12 +94,41 @@ class Term(_message.Message):
 Global___Term: _TypeAlias = Term  # noqa: Y015
 
 @_typing.final
+class Turn(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ROLE_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    LANGUAGE_CODE_FIELD_NUMBER: _builtins.int
+    role: _builtins.str
+    """Of who spoke, such as "agent"; empty when it is not known."""
+    text: _builtins.str
+    """In the source language or, of the other side, in the target language."""
+    language_code: _builtins.str
+    """BCP-47, of the text."""
+    def __init__(
+        self,
+        *,
+        role: _builtins.str = ...,
+        text: _builtins.str = ...,
+        language_code: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["language_code", b"language_code", "role", b"role", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Turn: _TypeAlias = Turn  # noqa: Y015
+
+@_typing.final
 class TranslatedText(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     TEXT_FIELD_NUMBER: _builtins.int
     WARNINGS_FIELD_NUMBER: _builtins.int
     TERMS_FIELD_NUMBER: _builtins.int
+    MODELS_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     @_builtins.property
     def warnings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
@@ -99,16 +138,21 @@ class TranslatedText(_message.Message):
     def terms(self) -> _containers.RepeatedCompositeFieldContainer[Global___TermUse]:
         """One for each term that the text holds, in the order of the text."""
 
+    @_builtins.property
+    def models(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.ModelInfo]:
+        """That made it, in their order: two when it went through a third language."""
+
     def __init__(
         self,
         *,
         text: _builtins.str = ...,
         warnings: _abc.Iterable[_builtins.str] | None = ...,
         terms: _abc.Iterable[Global___TermUse] | None = ...,
+        models: _abc.Iterable[_common_pb2.ModelInfo] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["terms", b"terms", "text", b"text", "warnings", b"warnings"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["models", b"models", "terms", b"terms", "text", b"text", "warnings", b"warnings"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -173,17 +217,27 @@ class LanguagePair(_message.Message):
 
     SOURCE_LANGUAGE_FIELD_NUMBER: _builtins.int
     TARGET_LANGUAGE_FIELD_NUMBER: _builtins.int
+    MODELS_FIELD_NUMBER: _builtins.int
+    PIVOT_LANGUAGE_FIELD_NUMBER: _builtins.int
     source_language: _builtins.str
     target_language: _builtins.str
+    pivot_language: _builtins.str
+    """That language; empty for a direct pair."""
+    @_builtins.property
+    def models(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.ModelInfo]:
+        """That translate it, in their order: two when it goes through a third language."""
+
     def __init__(
         self,
         *,
         source_language: _builtins.str = ...,
         target_language: _builtins.str = ...,
+        models: _abc.Iterable[_common_pb2.ModelInfo] | None = ...,
+        pivot_language: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["source_language", b"source_language", "target_language", b"target_language"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["models", b"models", "pivot_language", b"pivot_language", "source_language", b"source_language", "target_language", b"target_language"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -196,22 +250,34 @@ class TranslationCapabilities(_message.Message):
     MODEL_FIELD_NUMBER: _builtins.int
     PAIRS_FIELD_NUMBER: _builtins.int
     SLOTS_FIELD_NUMBER: _builtins.int
+    MODELS_FIELD_NUMBER: _builtins.int
+    BATCH_FIELD_NUMBER: _builtins.int
     slots: _builtins.int
-    """Calls that this server runs at once."""
+    """Batches that this server works on at once."""
+    batch: _builtins.int
+    """Calls that may share a slot; 0 means 1."""
     @_builtins.property
-    def model(self) -> _common_pb2.ModelInfo: ...
+    def model(self) -> _common_pb2.ModelInfo:
+        """The first of models."""
+
     @_builtins.property
     def pairs(self) -> _containers.RepeatedCompositeFieldContainer[Global___LanguagePair]: ...
+    @_builtins.property
+    def models(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.ModelInfo]:
+        """In order of preference."""
+
     def __init__(
         self,
         *,
         model: _common_pb2.ModelInfo | None = ...,
         pairs: _abc.Iterable[Global___LanguagePair] | None = ...,
         slots: _builtins.int = ...,
+        models: _abc.Iterable[_common_pb2.ModelInfo] | None = ...,
+        batch: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["model", b"model", "pairs", b"pairs", "slots", b"slots"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "model", b"model", "models", b"models", "pairs", b"pairs", "slots", b"slots"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

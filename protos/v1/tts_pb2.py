@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from protos.v1 import common_pb2 as protos_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13protos/v1/tts.proto\x12\x0b\x64ragoman.v1\x1a\x16protos/v1/common.proto\"\xdd\x01\n\x11SynthesizeRequest\x12,\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1b.dragoman.v1.RequestContext\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x15\n\rlanguage_code\x18\x03 \x01(\t\x12\r\n\x05voice\x18\x04 \x01(\t\x12\x0c\n\x04rate\x18\x05 \x01(\x01\x12\x0f\n\x07slot_ms\x18\x06 \x01(\x03\x12\x13\n\x0bmax_stretch\x18\x07 \x01(\x01\x12\x32\n\x0epronunciations\x18\x08 \x03(\x0b\x32\x1a.dragoman.v1.Pronunciation\"E\n\rPronunciation\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x0e\n\x06spoken\x18\x02 \x01(\t\x12\x16\n\x0e\x63\x61se_sensitive\x18\x03 \x01(\x08\"\xa2\x01\n\nSpeechInfo\x12&\n\x06\x66ormat\x18\x01 \x01(\x0b\x32\x16.dragoman.v1.PcmFormat\x12\r\n\x05voice\x18\x02 \x01(\t\x12\x13\n\x0b\x64uration_ms\x18\x03 \x01(\x03\x12\x0f\n\x07stretch\x18\x04 \x01(\x01\x12%\n\x05model\x18\x05 \x01(\x0b\x32\x16.dragoman.v1.ModelInfo\x12\x10\n\x08warnings\x18\x06 \x03(\t\"Y\n\x12SynthesizeResponse\x12\'\n\x04info\x18\x01 \x01(\x0b\x32\x17.dragoman.v1.SpeechInfoH\x00\x12\x0f\n\x05\x61udio\x18\x02 \x01(\x0cH\x00\x42\t\n\x07message\"M\n\x05Voice\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x15\n\rlanguage_code\x18\x02 \x01(\t\x12\x0e\n\x06gender\x18\x03 \x01(\t\x12\x0f\n\x07\x64\x65\x66\x61ult\x18\x04 \x01(\x08\"k\n\x0fTtsCapabilities\x12%\n\x05model\x18\x01 \x01(\x0b\x32\x16.dragoman.v1.ModelInfo\x12\"\n\x06voices\x18\x02 \x03(\x0b\x32\x12.dragoman.v1.Voice\x12\r\n\x05slots\x18\x03 \x01(\x05\x32\xa9\x01\n\x03Tts\x12O\n\nSynthesize\x12\x1e.dragoman.v1.SynthesizeRequest\x1a\x1f.dragoman.v1.SynthesizeResponse0\x01\x12Q\n\x0fGetCapabilities\x12 .dragoman.v1.CapabilitiesRequest\x1a\x1c.dragoman.v1.TtsCapabilitiesb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13protos/v1/tts.proto\x12\x0b\x64ragoman.v1\x1a\x16protos/v1/common.proto\"\xf0\x01\n\x11SynthesizeRequest\x12,\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1b.dragoman.v1.RequestContext\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x15\n\rlanguage_code\x18\x03 \x01(\t\x12\r\n\x05voice\x18\x04 \x01(\t\x12\x0c\n\x04rate\x18\x05 \x01(\x01\x12\x0f\n\x07slot_ms\x18\x06 \x01(\x03\x12\x13\n\x0bmax_stretch\x18\x07 \x01(\x01\x12\x32\n\x0epronunciations\x18\x08 \x03(\x0b\x32\x1a.dragoman.v1.Pronunciation\x12\x11\n\tstreaming\x18\t \x01(\x08\"E\n\rPronunciation\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x0e\n\x06spoken\x18\x02 \x01(\t\x12\x16\n\x0e\x63\x61se_sensitive\x18\x03 \x01(\x08\"\xa2\x01\n\nSpeechInfo\x12&\n\x06\x66ormat\x18\x01 \x01(\x0b\x32\x16.dragoman.v1.PcmFormat\x12\r\n\x05voice\x18\x02 \x01(\t\x12\x13\n\x0b\x64uration_ms\x18\x03 \x01(\x03\x12\x0f\n\x07stretch\x18\x04 \x01(\x01\x12%\n\x05model\x18\x05 \x01(\x0b\x32\x16.dragoman.v1.ModelInfo\x12\x10\n\x08warnings\x18\x06 \x03(\t\"6\n\rSpeechSummary\x12\x13\n\x0b\x64uration_ms\x18\x01 \x01(\x03\x12\x10\n\x08warnings\x18\x02 \x03(\t\"\x88\x01\n\x12SynthesizeResponse\x12\'\n\x04info\x18\x01 \x01(\x0b\x32\x17.dragoman.v1.SpeechInfoH\x00\x12\x0f\n\x05\x61udio\x18\x02 \x01(\x0cH\x00\x12-\n\x07summary\x18\x03 \x01(\x0b\x32\x1a.dragoman.v1.SpeechSummaryH\x00\x42\t\n\x07message\"\x99\x01\n\x05Voice\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x15\n\rlanguage_code\x18\x02 \x01(\t\x12\x0e\n\x06gender\x18\x03 \x01(\t\x12\x0f\n\x07\x64\x65\x66\x61ult\x18\x04 \x01(\x08\x12%\n\x05model\x18\x05 \x01(\x0b\x32\x16.dragoman.v1.ModelInfo\x12\x0e\n\x06\x63loned\x18\x06 \x01(\x08\x12\x13\n\x0blast_resort\x18\x07 \x01(\x08\"\xa2\x01\n\x0fTtsCapabilities\x12%\n\x05model\x18\x01 \x01(\x0b\x32\x16.dragoman.v1.ModelInfo\x12\"\n\x06voices\x18\x02 \x03(\x0b\x32\x12.dragoman.v1.Voice\x12\r\n\x05slots\x18\x03 \x01(\x05\x12&\n\x06models\x18\x04 \x03(\x0b\x32\x16.dragoman.v1.ModelInfo\x12\r\n\x05\x62\x61tch\x18\x05 \x01(\x05\x32\xa9\x01\n\x03Tts\x12O\n\nSynthesize\x12\x1e.dragoman.v1.SynthesizeRequest\x1a\x1f.dragoman.v1.SynthesizeResponse0\x01\x12Q\n\x0fGetCapabilities\x12 .dragoman.v1.CapabilitiesRequest\x1a\x1c.dragoman.v1.TtsCapabilitiesb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,17 +33,19 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'protos.v1.tts_pb2', _global
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SYNTHESIZEREQUEST']._serialized_start=61
-  _globals['_SYNTHESIZEREQUEST']._serialized_end=282
-  _globals['_PRONUNCIATION']._serialized_start=284
-  _globals['_PRONUNCIATION']._serialized_end=353
-  _globals['_SPEECHINFO']._serialized_start=356
-  _globals['_SPEECHINFO']._serialized_end=518
-  _globals['_SYNTHESIZERESPONSE']._serialized_start=520
-  _globals['_SYNTHESIZERESPONSE']._serialized_end=609
-  _globals['_VOICE']._serialized_start=611
-  _globals['_VOICE']._serialized_end=688
-  _globals['_TTSCAPABILITIES']._serialized_start=690
-  _globals['_TTSCAPABILITIES']._serialized_end=797
-  _globals['_TTS']._serialized_start=800
-  _globals['_TTS']._serialized_end=969
+  _globals['_SYNTHESIZEREQUEST']._serialized_end=301
+  _globals['_PRONUNCIATION']._serialized_start=303
+  _globals['_PRONUNCIATION']._serialized_end=372
+  _globals['_SPEECHINFO']._serialized_start=375
+  _globals['_SPEECHINFO']._serialized_end=537
+  _globals['_SPEECHSUMMARY']._serialized_start=539
+  _globals['_SPEECHSUMMARY']._serialized_end=593
+  _globals['_SYNTHESIZERESPONSE']._serialized_start=596
+  _globals['_SYNTHESIZERESPONSE']._serialized_end=732
+  _globals['_VOICE']._serialized_start=735
+  _globals['_VOICE']._serialized_end=888
+  _globals['_TTSCAPABILITIES']._serialized_start=891
+  _globals['_TTSCAPABILITIES']._serialized_end=1053
+  _globals['_TTS']._serialized_start=1056
+  _globals['_TTS']._serialized_end=1225
 # @@protoc_insertion_point(module_scope)

@@ -31,6 +31,7 @@ class SynthesizeRequest(_message.Message):
     SLOT_MS_FIELD_NUMBER: _builtins.int
     MAX_STRETCH_FIELD_NUMBER: _builtins.int
     PRONUNCIATIONS_FIELD_NUMBER: _builtins.int
+    STREAMING_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     language_code: _builtins.str
     """BCP-47."""
@@ -42,6 +43,8 @@ class SynthesizeRequest(_message.Message):
     """Time to fit into by speaking faster; 0 means no limit."""
     max_stretch: _builtins.float
     """Highest stretch allowed to fit the slot, 1 to 2; 0 means the server's default."""
+    streaming: _builtins.bool
+    """Send each clause as soon as it is spoken; the info then holds forecasts."""
     @_builtins.property
     def context(self) -> _common_pb2.RequestContext: ...
     @_builtins.property
@@ -57,10 +60,11 @@ class SynthesizeRequest(_message.Message):
         slot_ms: _builtins.int = ...,
         max_stretch: _builtins.float = ...,
         pronunciations: _abc.Iterable[Global___Pronunciation] | None = ...,
+        streaming: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "language_code", b"language_code", "max_stretch", b"max_stretch", "pronunciations", b"pronunciations", "rate", b"rate", "slot_ms", b"slot_ms", "text", b"text", "voice", b"voice"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "language_code", b"language_code", "max_stretch", b"max_stretch", "pronunciations", b"pronunciations", "rate", b"rate", "slot_ms", b"slot_ms", "streaming", b"streaming", "text", b"text", "voice", b"voice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -107,7 +111,7 @@ class SpeechInfo(_message.Message):
     voice: _builtins.str
     """The voice that was used."""
     duration_ms: _builtins.int
-    """Of the audio that follows."""
+    """Of the audio that follows; a forecast when streaming."""
     stretch: _builtins.float
     """Rate applied on top of the asked rate to fit the slot; 1 when none was needed."""
     @_builtins.property
@@ -137,25 +141,57 @@ class SpeechInfo(_message.Message):
 Global___SpeechInfo: _TypeAlias = SpeechInfo  # noqa: Y015
 
 @_typing.final
+class SpeechSummary(_message.Message):
+    """What is known only when all has been spoken."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DURATION_MS_FIELD_NUMBER: _builtins.int
+    WARNINGS_FIELD_NUMBER: _builtins.int
+    duration_ms: _builtins.int
+    """Of all audio that was sent."""
+    @_builtins.property
+    def warnings(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Stable codes, those of the info included."""
+
+    def __init__(
+        self,
+        *,
+        duration_ms: _builtins.int = ...,
+        warnings: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["duration_ms", b"duration_ms", "warnings", b"warnings"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SpeechSummary: _TypeAlias = SpeechSummary  # noqa: Y015
+
+@_typing.final
 class SynthesizeResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     INFO_FIELD_NUMBER: _builtins.int
     AUDIO_FIELD_NUMBER: _builtins.int
+    SUMMARY_FIELD_NUMBER: _builtins.int
     audio: _builtins.bytes
     @_builtins.property
     def info(self) -> Global___SpeechInfo: ...
+    @_builtins.property
+    def summary(self) -> Global___SpeechSummary: ...
     def __init__(
         self,
         *,
         info: Global___SpeechInfo | None = ...,
         audio: _builtins.bytes = ...,
+        summary: Global___SpeechSummary | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "info", b"info", "message", b"message"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "info", b"info", "message", b"message", "summary", b"summary"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "info", b"info", "message", b"message"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audio", b"audio", "info", b"info", "message", b"message", "summary", b"summary"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["info", "audio"]  # noqa: Y015
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["info", "audio", "summary"]  # noqa: Y015
     _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
 
@@ -169,13 +205,24 @@ class Voice(_message.Message):
     LANGUAGE_CODE_FIELD_NUMBER: _builtins.int
     GENDER_FIELD_NUMBER: _builtins.int
     DEFAULT_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    CLONED_FIELD_NUMBER: _builtins.int
+    LAST_RESORT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     language_code: _builtins.str
     """BCP-47."""
     gender: _builtins.str
-    """"female" or "male"."""
+    """"female" or "male"; empty when it is not known."""
     default: _builtins.bool
     """Used when a request names no voice."""
+    cloned: _builtins.bool
+    """Of a person who agreed to it; the server keeps the record."""
+    last_resort: _builtins.bool
+    """Understood, but no joy to hear: taken where nothing else speaks a language."""
+    @_builtins.property
+    def model(self) -> _common_pb2.ModelInfo:
+        """That speaks with it."""
+
     def __init__(
         self,
         *,
@@ -183,10 +230,13 @@ class Voice(_message.Message):
         language_code: _builtins.str = ...,
         gender: _builtins.str = ...,
         default: _builtins.bool = ...,
+        model: _common_pb2.ModelInfo | None = ...,
+        cloned: _builtins.bool = ...,
+        last_resort: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["default", b"default", "gender", b"gender", "language_code", b"language_code", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cloned", b"cloned", "default", b"default", "gender", b"gender", "language_code", b"language_code", "last_resort", b"last_resort", "model", b"model", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -199,22 +249,32 @@ class TtsCapabilities(_message.Message):
     MODEL_FIELD_NUMBER: _builtins.int
     VOICES_FIELD_NUMBER: _builtins.int
     SLOTS_FIELD_NUMBER: _builtins.int
+    MODELS_FIELD_NUMBER: _builtins.int
+    BATCH_FIELD_NUMBER: _builtins.int
     slots: _builtins.int
-    """Calls that this server runs at once."""
+    """Syntheses that this server works on at once."""
+    batch: _builtins.int
+    """Calls that may share a slot; 0 means 1."""
     @_builtins.property
     def model(self) -> _common_pb2.ModelInfo: ...
     @_builtins.property
     def voices(self) -> _containers.RepeatedCompositeFieldContainer[Global___Voice]: ...
+    @_builtins.property
+    def models(self) -> _containers.RepeatedCompositeFieldContainer[_common_pb2.ModelInfo]:
+        """In order of preference."""
+
     def __init__(
         self,
         *,
         model: _common_pb2.ModelInfo | None = ...,
         voices: _abc.Iterable[Global___Voice] | None = ...,
         slots: _builtins.int = ...,
+        models: _abc.Iterable[_common_pb2.ModelInfo] | None = ...,
+        batch: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["model", b"model", "slots", b"slots", "voices", b"voices"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["batch", b"batch", "model", b"model", "models", b"models", "slots", b"slots", "voices", b"voices"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -51,7 +51,7 @@ class TtsServicer:
     """Missing associated documentation comment in .proto file."""
 
     def Synthesize(self, request, context):
-        """Speaks one text. The first response carries only the info, all later ones only audio.
+        """Speaks one text. The first response carries only the info, later ones audio, the last one the summary.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

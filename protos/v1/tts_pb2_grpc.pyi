@@ -33,14 +33,14 @@ class TtsStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> TtsAsyncStub: ...
     Synthesize: _grpc.UnaryStreamMultiCallable[_tts_pb2.SynthesizeRequest, _tts_pb2.SynthesizeResponse]
-    """Speaks one text. The first response carries only the info, all later ones only audio."""
+    """Speaks one text. The first response carries only the info, later ones audio, the last one the summary."""
     GetCapabilities: _grpc.UnaryUnaryMultiCallable[_common_pb2.CapabilitiesRequest, _tts_pb2.TtsCapabilities]
 
 @_typing.type_check_only
 class TtsAsyncStub(TtsStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Synthesize: _aio.UnaryStreamMultiCallable[_tts_pb2.SynthesizeRequest, _tts_pb2.SynthesizeResponse]  # type: ignore[assignment]
-    """Speaks one text. The first response carries only the info, all later ones only audio."""
+    """Speaks one text. The first response carries only the info, later ones audio, the last one the summary."""
     GetCapabilities: _aio.UnaryUnaryMultiCallable[_common_pb2.CapabilitiesRequest, _tts_pb2.TtsCapabilities]  # type: ignore[assignment]
 
 class TtsServicer(metaclass=_abc_1.ABCMeta):
@@ -50,7 +50,7 @@ class TtsServicer(metaclass=_abc_1.ABCMeta):
         request: _tts_pb2.SynthesizeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_tts_pb2.SynthesizeResponse], _abc.AsyncIterator[_tts_pb2.SynthesizeResponse]]:
-        """Speaks one text. The first response carries only the info, all later ones only audio."""
+        """Speaks one text. The first response carries only the info, later ones audio, the last one the summary."""
 
     @_abc_1.abstractmethod
     def GetCapabilities(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -10,20 +11,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.asr.engines.base import (
+    NO_MODEL,
     SAMPLE_RATE_HZ,
     UNGUIDED,
     AsrEngine,
     Audio,
     Guidance,
     Hypothesis,
-    Model,
     Span,
     Task,
     silence,
 )
+from services.asr.engines.trade import Ability, Engines
 from services.asr.hints import sober
 from services.asr.segmentation import Shape, regions
-from services.shared.errors import Cancelled, InvalidRequest, TooLarge, Unsupported
+from services.shared.engines import Model
+from services.shared.errors import Cancelled, InvalidRequest, NotFound, TooLarge, Unsupported
+from services.shared.residents import Status
 
 AUTO: Final = "auto"
 
@@ -55,55 +59,47 @@ class Segmentation:
         language: As asked, or as detected; empty when there is no speech to detect it from.
         language_confidence: 0 to 1; 1 when the language was given.
         duration_ms: Of the recording.
+        model: That was listened with.
     """
 
     regions: tuple[Region, ...]
     language: str
     language_confidence: float
     duration_ms: int
+    model: Model = NO_MODEL
 
 
 class AsrCore:
-    """Recognition with one engine; every method may be called from several threads at once.
+    """Recognition with the engines of one server; every method may be called from several threads at once.
 
     Samples are mono 16 bit at SAMPLE_RATE_HZ, as they come over the wire.
 
     Args:
-        engine: Recognises.
+        residents: Recognise.
         shape: What a region may look like.
     """
 
-    def __init__(self, engine: AsrEngine, shape: Shape | None = None) -> None:
-        self._engine = engine
+    def __init__(self, residents: Engines, shape: Shape | None = None) -> None:
+        self.residents = residents
         self._shape = shape or Shape()
 
     @property
-    def model(self) -> Model:
-        """The model that recognises."""
-        return self._engine.model
-
-    @property
-    def languages(self) -> tuple[str, ...]:
-        """BCP-47 primary tags that can be recognised."""
-        return self._engine.languages
-
-    @property
-    def translates_to_english(self) -> bool:
-        """Whether Task.TRANSLATE works."""
-        return self._engine.translates_to_english
+    def models(self) -> tuple[Status[Ability], ...]:
+        """What there is to recognise with, in order of preference."""
+        return self.residents.statuses
 
     @property
     def max_region_ms(self) -> int:
         """Length of the longest region that `segment` returns and `transcribe` takes."""
         return self._shape.longest * 1000 // SAMPLE_RATE_HZ
 
-    def self_test(self) -> None:
-        """Run the model once, so that a server that says SERVING has seen it work."""
-        self._engine.speech_spans(np.zeros(SAMPLE_RATE_HZ, np.float32))
-        self._engine.language_probabilities(np.zeros(SAMPLE_RATE_HZ, np.float32))
-
     def segment(
-        self, samples: Samples, language: str, cancelled: Callable[[], bool], max_region_ms: int = 0
+        self,
+        samples: Samples,
+        language: str,
+        cancelled: Callable[[], bool],
+        max_region_ms: int = 0,
+        model: str = "",
     ) -> Segmentation:
         """Find the regions of speech in a recording.
 
@@ -112,25 +108,28 @@ class AsrCore:
             language: BCP-47 code, or "auto" to detect it from the speech.
             cancelled: Asked now and then; when true the work ends with Cancelled.
             max_region_ms: No region is longer; 0 for `max_region_ms` of the core.
+            model: Name of the one to listen with; empty for the first that knows the language.
 
         Raises:
-            Unsupported: (unsupported_language) the language is not one of `languages`.
+            NotFound: (unknown_model) there is none of that name.
+            Unsupported: (unsupported_language) no model knows the language, or not the one that is named.
             InvalidRequest: (invalid_max_region) `max_region_ms` is under two seconds.
         """
-        if language != AUTO:
-            self._primary(language)
         shape = self._shape_for(max_region_ms)
-        spans = [span for piece in self._pieces(samples, cancelled) for span in piece]
-        found = regions(spans, len(samples), shape, lambda span: _quietest(samples, span))
-        confidence = 1.0
-        if language == AUTO:
-            language, confidence = self._vote(samples, found, cancelled)
-        return Segmentation(
-            tuple(Region(_ms(region.start), _ms(region.end)) for region in found),
-            language,
-            confidence,
-            _ms(len(samples)),
-        )
+        with self._engine(model, language, Task.TRANSCRIBE) as engine:
+            _primary(engine, language)
+            spans = [span for piece in _pieces(engine, samples, cancelled) for span in piece]
+            found = regions(spans, len(samples), shape, lambda span: _quietest(samples, span))
+            confidence = 1.0
+            if language == AUTO:
+                language, confidence = _vote(engine, samples, found, cancelled)
+            return Segmentation(
+                tuple(Region(_ms(region.start), _ms(region.end)) for region in found),
+                language,
+                confidence,
+                _ms(len(samples)),
+                engine.model,
+            )
 
     def transcribe(
         self,
@@ -139,6 +138,7 @@ class AsrCore:
         task: Task,
         cancelled: Callable[[], bool],
         guidance: Guidance = UNGUIDED,
+        model: str = "",
     ) -> Hypothesis:
         """Write a region down. Where nobody speaks, the text is empty whatever the engine would make up.
 
@@ -148,18 +148,18 @@ class AsrCore:
             task: What to write down.
             cancelled: Asked before the work begins, and by the engine; when true it ends with Cancelled.
             guidance: What the caller expects to hear.
+            model: Name of the one to use; empty for the first that can do it.
 
         Returns:
             The hypothesis, its words in milliseconds from the start of the region; none with `text_only`.
 
         Raises:
-            Unsupported: (unsupported_language, unsupported_task) the engine cannot do it.
+            NotFound: (unknown_model) there is none of that name.
+            Unsupported: (unsupported_language, unsupported_task) no model can do it, or not the one that is
+                named.
             InvalidRequest: (invalid_temperature) the temperature is not 0 to 1.
             TooLarge: (region_too_long) the region is longer than `max_region_ms`.
         """
-        primary = None if language == AUTO else self._primary(language)
-        if task is Task.TRANSLATE and not self.translates_to_english:
-            raise Unsupported(f"{self.model.name} does not translate.", code="unsupported_task")
         if not 0 <= guidance.temperature <= 1:
             raise InvalidRequest("temperature is 0 to 1.", code="invalid_temperature")
         if len(samples) > self._shape.longest:
@@ -168,45 +168,41 @@ class AsrCore:
                 code="region_too_long",
             )
         audio = _floats(samples)
-        if self._engine.speech_spans(audio):
-            _check(cancelled)
-            best = self._hear(audio, primary, task, cancelled, guidance)
-        else:
-            best = replace(silence(""), spoken_confidence=0.0)
+        with self._engine(model, language, task) as engine:
+            primary = _primary(engine, language)
+            if task is Task.TRANSLATE and not engine.translates_to_english:
+                raise Unsupported(f"{engine.model.name} does not translate.", code="unsupported_task")
+            if engine.speech_spans(audio):
+                _check(cancelled)
+                best = _hear(engine, audio, primary, (task, guidance), cancelled)
+            else:
+                best = replace(silence(""), spoken_confidence=0.0)
+            best = replace(best, model=engine.model, words=() if guidance.text_only else best.words)
         if primary is not None:
             best = replace(best, spoken=language, spoken_confidence=1.0)
         return replace(best, language="en" if task is Task.TRANSLATE else best.spoken)
 
-    def _hear(
-        self,
-        audio: Audio,
-        primary: str | None,
-        task: Task,
-        cancelled: Callable[[], bool],
-        guidance: Guidance,
-    ) -> Hypothesis:
-        if not guidance.hints:
-            return self._engine.transcribe(audio, primary, task, cancelled, guidance)
-        # Its words tell what was made up from hints.
-        guided = self._engine.transcribe(audio, primary, task, cancelled, replace(guidance, text_only=False))
-        plain = replace(guidance, hints=(), text_only=False)
-        best = sober(
-            guided,
-            guidance.hints,
-            lambda: self._engine.transcribe(audio, guided.spoken or primary, task, cancelled, plain),
-        )
-        best = replace(best, spoken=guided.spoken, spoken_confidence=guided.spoken_confidence)
-        return replace(best, words=()) if guidance.text_only else best
+    @contextmanager
+    def _engine(self, model: str, language: str, task: Task) -> Iterator[AsrEngine]:
+        """Hold the engine of a model, or the first that can do what is asked."""
+        with ExitStack() as held:
+            yield self._held(held, model, None if language == AUTO else _bare(language), task)
 
-    def _primary(self, language: str) -> str:
-        primary = language.partition("-")[0].lower()
-        if primary not in self.languages:
-            raise Unsupported(
-                f"{language or 'An empty code'} is not a language that {self.model.name} recognises. "
-                f"Recognised: {', '.join(self.languages)}.",
-                code="unsupported_language",
-            )
-        return primary
+    def _held(self, held: ExitStack, model: str, primary: str | None, task: Task) -> AsrEngine:
+        while True:
+            status = self._chosen(model, primary, task)
+            try:
+                return held.enter_context(self.residents.use(status.reference))
+            except NotFound:
+                # It was exchanged for another one in this moment.
+                continue
+
+    def _chosen(self, model: str, primary: str | None, task: Task) -> Status[Ability]:
+        named = [each for each in self.models if model in ("", each.model.name)]
+        if not named:
+            known = ", ".join(each.model.name for each in self.models)
+            raise NotFound(f"{model} is none of this server's models: {known}.", code="unknown_model")
+        return next((each for each in named if each.description.fits(primary, task)), named[0])
 
     def _shape_for(self, max_region_ms: int) -> Shape:
         if max_region_ms == 0:
@@ -218,24 +214,65 @@ class AsrCore:
         asked = max_region_ms * SAMPLE_RATE_HZ // 1000
         return replace(self._shape, longest=min(asked, self._shape.longest))
 
-    def _pieces(self, samples: Samples, cancelled: Callable[[], bool]) -> Iterator[list[Span]]:
-        """Yield the speech of each piece; a span that is cut between pieces is joined by its region."""
-        for offset in range(0, len(samples), _PIECE):
-            _check(cancelled)
-            spans = self._engine.speech_spans(_floats(samples[offset : offset + _PIECE]))
-            yield [Span(span.start + offset, span.end + offset) for span in spans]
 
-    def _vote(
-        self, samples: Samples, found: Sequence[Span], cancelled: Callable[[], bool]
-    ) -> tuple[str, float]:
-        """Return the language that is likeliest over the first speech of the recording."""
-        votes = dict.fromkeys(self.languages, 0.0)
-        windows = _windows(samples, found)
-        for window in windows:
-            _check(cancelled)
-            for language, probability in self._engine.language_probabilities(window).items():
-                votes[language] += probability / len(windows)
-        return max(votes.items(), key=lambda vote: vote[1]) if windows else ("", 0.0)
+def _hear(
+    engine: AsrEngine,
+    audio: Audio,
+    primary: str | None,
+    wish: tuple[Task, Guidance],
+    cancelled: Callable[[], bool],
+) -> Hypothesis:
+    task, guidance = wish
+    if not guidance.hints:
+        return engine.transcribe(audio, primary, task, cancelled, guidance)
+    # Its words tell what was made up from hints.
+    guided = engine.transcribe(audio, primary, task, cancelled, replace(guidance, text_only=False))
+    plain = replace(guidance, hints=(), text_only=False)
+    best = sober(
+        guided,
+        guidance.hints,
+        lambda: engine.transcribe(audio, guided.spoken or primary, task, cancelled, plain),
+    )
+    return replace(best, spoken=guided.spoken, spoken_confidence=guided.spoken_confidence)
+
+
+def _bare(language: str) -> str:
+    return language.partition("-")[0].lower()
+
+
+def _primary(engine: AsrEngine, language: str) -> str | None:
+    """Return the language's primary tag, None for "auto"."""
+    if language == AUTO:
+        return None
+    primary = _bare(language)
+    if primary not in engine.languages:
+        raise Unsupported(
+            f"{language or 'An empty code'} is not a language that {engine.model.name} recognises. "
+            f"Recognised: {', '.join(engine.languages)}.",
+            code="unsupported_language",
+        )
+    return primary
+
+
+def _pieces(engine: AsrEngine, samples: Samples, cancelled: Callable[[], bool]) -> Iterator[list[Span]]:
+    """Yield the speech of each piece; a span that is cut between pieces is joined by its region."""
+    for offset in range(0, len(samples), _PIECE):
+        _check(cancelled)
+        spans = engine.speech_spans(_floats(samples[offset : offset + _PIECE]))
+        yield [Span(span.start + offset, span.end + offset) for span in spans]
+
+
+def _vote(
+    engine: AsrEngine, samples: Samples, found: Sequence[Span], cancelled: Callable[[], bool]
+) -> tuple[str, float]:
+    """Return the language that is likeliest over the first speech of the recording."""
+    votes = dict.fromkeys(engine.languages, 0.0)
+    windows = _windows(samples, found)
+    for window in windows:
+        _check(cancelled)
+        for language, probability in engine.language_probabilities(window, cancelled).items():
+            votes[language] += probability / len(windows)
+    return max(votes.items(), key=lambda vote: vote[1]) if windows else ("", 0.0)
 
 
 def _check(cancelled: Callable[[], bool]) -> None:

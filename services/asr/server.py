@@ -12,11 +12,12 @@ from typing_extensions import override
 
 from protos.v1 import asr_pb2, asr_pb2_grpc, common_pb2
 from services.asr.core import AsrCore, Samples
-from services.asr.engines.base import SAMPLE_RATE_HZ, Guidance, Model, Task
-from services.asr.engines.registry import create
+from services.asr.engines.base import SAMPLE_RATE_HZ, Guidance, Task
+from services.asr.engines.trade import residents
 from services.asr.segmentation import Shape
 from services.asr.settings import AsrSettings
 from services.shared.config import load
+from services.shared.engines import Model
 from services.shared.errors import InvalidRequest, Unsupported
 from services.shared.rpc.admission import Admission
 from services.shared.rpc.server import Lazy, ServerSpec, collect, run
@@ -30,13 +31,14 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
     Args:
         core: The loaded core.
         admission: Lets a bounded number of calls reach it.
-        max_recording_s: Longest channel that Segment takes.
+        settings: Of the room.
     """
 
-    def __init__(self, core: Lazy[AsrCore], admission: Admission, max_recording_s: int) -> None:
+    def __init__(self, core: Lazy[AsrCore], admission: Admission, settings: AsrSettings) -> None:
         self._core = core
         self._admission = admission
-        self._max_recording_bytes = max_recording_s * SAMPLE_RATE_HZ * _BYTES_PER_SAMPLE
+        self._settings = settings
+        self._max_recording_bytes = settings.asr_max_recording_s * SAMPLE_RATE_HZ * _BYTES_PER_SAMPLE
 
     @override
     async def Segment(self, request_iterator: AsyncIterator[Any], context: Any) -> asr_pb2.SegmentResponse:
@@ -45,7 +47,9 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
         config, audio = await collect(request_iterator, "config", "audio", self._max_recording_bytes)
         samples = _samples(config.format, audio)
         found = await self._admission.run(
-            lambda cancelled: core.segment(samples, config.language_code, cancelled, config.max_region_ms)
+            lambda cancelled: core.segment(
+                samples, config.language_code, cancelled, config.max_region_ms, config.model
+            )
         )
         return asr_pb2.SegmentResponse(
             regions=[
@@ -54,7 +58,7 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
             language_code=found.language,
             language_confidence=found.language_confidence,
             duration_ms=found.duration_ms,
-            model=_model(core.model),
+            model=_model(found.model),
         )
 
     @override
@@ -67,7 +71,14 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
         limit = (core.max_region_ms * SAMPLE_RATE_HZ // 1000 + SAMPLE_RATE_HZ) * _BYTES_PER_SAMPLE
         config, audio = await collect(request_iterator, "config", "audio", limit)
         samples, task = _samples(config.format, audio), _task(config.task)
-        recognise = partial(core.transcribe, samples, config.language_code, task, guidance=_guidance(config))
+        recognise = partial(
+            core.transcribe,
+            samples,
+            config.language_code,
+            task,
+            guidance=_guidance(config),
+            model=config.model,
+        )
         heard = await self._admission.run(recognise)
         return asr_pb2.TranscribeResponse(
             text=heard.text,
@@ -80,7 +91,7 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
                 for word in heard.words
             ],
             warnings=heard.warnings,
-            model=_model(core.model),
+            model=_model(heard.model),
             average_log_probability=heard.log_probability,
             no_speech_probability=heard.no_speech,
             language_confidence=heard.spoken_confidence,
@@ -93,12 +104,22 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
     ) -> asr_pb2.AsrCapabilities:
         """Say what this server can do."""
         core = self._core()
+        models = [
+            asr_pb2.AsrModel(
+                model=_model(each.model),
+                languages=each.description.languages,
+                translates_to_english=each.description.translates_to_english,
+            )
+            for each in core.models
+        ]
         return asr_pb2.AsrCapabilities(
-            model=_model(core.model),
-            languages=core.languages,
-            translates_to_english=core.translates_to_english,
+            model=models[0].model,
+            languages=models[0].languages,
+            translates_to_english=models[0].translates_to_english,
             max_region_ms=core.max_region_ms,
-            slots=self._admission.slots,
+            slots=self._settings.asr_slots_chosen,
+            batch=self._settings.asr_batch_chosen,
+            models=models,
         )
 
 
@@ -119,26 +140,24 @@ def _task(task: int) -> Task:
 
 
 def _model(model: Model) -> common_pb2.ModelInfo:
-    return common_pb2.ModelInfo(name=model.name, revision=model.revision)
+    return common_pb2.ModelInfo(name=model.name, revision=model.revision, sha256=model.sha256)
 
 
 def build(settings: AsrSettings) -> AsrCore:
-    """Load the engine and see it work.
+    """Load the engines and see them work.
 
     Raises:
-        Misconfigured: the engine or its model is not there.
+        Misconfigured: an engine or its model is not there.
+        InternalError: one does not work (self_test_failed).
     """
-    engine = create(settings.asr_engine, settings)
-    core = AsrCore(engine, Shape(longest=int(settings.asr_max_region_s * SAMPLE_RATE_HZ)))
-    core.self_test()
-    return core
+    return AsrCore(residents(settings), Shape(longest=int(settings.asr_max_region_s * SAMPLE_RATE_HZ)))
 
 
 def spec(settings: AsrSettings) -> ServerSpec[AsrCore]:
     """Describe the server to services.shared.rpc."""
 
     def register(server: grpc.aio.Server, core: Lazy[AsrCore], admission: Admission) -> None:
-        servicer = AsrServicer(core, admission, settings.asr_max_recording_s)
+        servicer = AsrServicer(core, admission, settings)
         asr_pb2_grpc.add_AsrServicer_to_server(servicer, server)
 
     return ServerSpec(
@@ -146,8 +165,10 @@ def spec(settings: AsrSettings) -> ServerSpec[AsrCore]:
         grpc_name="dragoman.v1.Asr",
         load=partial(build, settings),
         register=register,
-        slots=settings.asr_slots,
+        slots=settings.asr_slots_chosen,
         queue=settings.asr_queue,
+        batch=settings.asr_batch_chosen,
+        residents=lambda core: core.residents,
     )
 
 

@@ -29,7 +29,10 @@ def segment(work: Work) -> Output:
     """Find a channel's regions of speech; each becomes a unit."""
     payload = work.claim.payload
     config = asr_pb2.SegmentConfig(
-        context=_context(work), format=_FORMAT, language_code=payload["source_language"]
+        context=work.context,
+        format=_FORMAT,
+        language_code=payload["source_language"],
+        model=work.model("asr"),
     )
     # gRPC swallows what an iterator of requests raises: a channel that is gone must fail before the call.
     work.artifacts.size(payload["audio"])
@@ -89,9 +92,10 @@ def _heard(work: Work, audio: bytes, task: asr_pb2.TranscribeTask.ValueType) -> 
     language = work.claim.payload["source_language"]
     written = _ENGLISH if task == asr_pb2.TRANSCRIBE_TASK_TRANSLATE else language
     config = asr_pb2.TranscribeConfig(
-        context=_context(work),
+        context=work.context,
         format=_FORMAT,
         language_code=language,
+        model=work.model("asr"),
         task=task,
         hints=_glossary(work).hints(written),
     )
@@ -146,11 +150,7 @@ def _word(word: asr_pb2.Word, offset_ms: int) -> dict[str, Any]:
 
 
 def _model(model: common_pb2.ModelInfo) -> dict[str, str]:
-    return {"name": model.name, "revision": model.revision}
-
-
-def _context(work: Work) -> common_pb2.RequestContext:
-    return common_pb2.RequestContext(request_id=work.request_id, tenant=work.claim.tenant)
+    return {"name": model.name, "revision": model.revision, "sha256": model.sha256}
 
 
 def _stub(work: Work) -> asr_pb2_grpc.AsrStub:

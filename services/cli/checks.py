@@ -8,10 +8,10 @@ import shutil
 import stat
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
+from services.cli import room_checks
+from services.cli.findings import Check, Health
 from services.cli.settings import CliSettings
 from services.cli.stack import health, redis_server
 from services.cli.stack.embedded import Stack
@@ -25,40 +25,17 @@ _PACKAGES: Final = ("celery", "fastapi", "grpcio", "av", "faster-whisper", "fxtr
 _LOW_DISK_BYTES: Final = 2 * 1024**3
 
 
-class Health(StrEnum):
-    """How a component is."""
-
-    OK = "ok"
-    IDLE = "not yet"
-    BAD = "bad"
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """One line of the doctor's report.
-
-    Attributes:
-        component: What was looked at.
-        health: How it is.
-        found: Version or place, empty when there is none.
-        remedy: What to do, empty when nothing.
-    """
-
-    component: str
-    health: Health
-    found: str
-    remedy: str = ""
-
-
 def all_checks(settings: CliSettings) -> Iterator[Check]:
     """Yield every check, in an order in which the first bad one is the one to mend first."""
     yield python()
     yield from packages()
     yield redis(settings)
     yield from models(settings)
+    yield from room_checks.all_rooms(settings)
     yield disk(settings)
     yield admin_key(settings)
     yield from components(settings)
+    yield room_checks.pairs(settings)
 
 
 def python() -> Check:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import typer
 
-from services.cli.commands import doctor, glossaries, jobs, keys, models, stack, tenants, webhooks
+from services.cli.commands import doctor, glossaries, jobs, keys, models, stack, stages, tenants, webhooks
 from services.cli.demo import flow
 from services.cli.options import command
 from services.cli.submission import SubmitOptions
@@ -32,6 +32,7 @@ app.command("submit", rich_help_panel="Jobs")(command(jobs.submit, SubmitOptions
 app.add_typer(jobs.group, name="jobs", rich_help_panel="Jobs")
 for _each in _JOBS:
     app.command(rich_help_panel="Jobs")(_each)
+app.command(rich_help_panel="Jobs")(stages.stages)
 app.add_typer(glossaries.app, name="glossaries", rich_help_panel="Management")
 app.add_typer(webhooks.app, name="webhooks", rich_help_panel="Management")
 app.add_typer(keys.app, name="keys", rich_help_panel="Management")

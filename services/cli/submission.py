@@ -30,11 +30,19 @@ class SubmitOptions:
         typer.Option(help="One per channel, in order: ROLE:FROM:TO, such as agent:en:pt-BR."),
     ] = None
     codec: Annotated[str | None, typer.Option(help="Codec of the audio made, such as opus or mp3.")] = None
-    bitrate: Annotated[int | None, typer.Option(help="Its bitrate in kbit/s.")] = None
+    bitrate: Annotated[float | None, typer.Option(help="Its bitrate in kbit/s.")] = None
     layout: Annotated[str | None, typer.Option(help="per_channel, mixed, both or multichannel.")] = None
     text: Annotated[str | None, typer.Option(help="Text to translate or to speak.")] = None
     language: Annotated[str | None, typer.Option(help="Language of the text to speak.")] = None
-    voice: Annotated[str | None, typer.Option(help="Voice to speak it with.")] = None
+    voice: Annotated[str | None, typer.Option(help="Voice to speak it with: a name, female or male.")] = None
+    voices: Annotated[
+        list[str] | None,
+        typer.Option("--voice-of", help="ROLE:VOICE or LANGUAGE:VOICE, such as customer:female."),
+    ] = None
+    asr_model: Annotated[str | None, typer.Option(help="Model that recognises; see `dragoman stages`.")] = (
+        None
+    )
+    translation_model: Annotated[str | None, typer.Option(help="Model that translates.")] = None
     encoding: Annotated[
         str | None, typer.Option(help="Of a file without a header: mulaw, alaw, s16le, gsm or g722.")
     ] = None
@@ -67,7 +75,7 @@ class SubmitOptions:
         """Return the job spec; what was not asked for is left to the gateway's defaults.
 
         Raises:
-            InvalidRequest: a --channel is not ROLE:FROM:TO.
+            InvalidRequest: a --channel is not ROLE:FROM:TO, or a --voice-of has no voice.
         """
         wanted = {
             "kind": self.kind,
@@ -78,6 +86,8 @@ class SubmitOptions:
             "text": self.text,
             "language": self.language,
             "voice": self.voice,
+            "voices": dict(_voice(each) for each in self.voices or ()),
+            "models": _present(asr=self.asr_model, translation=self.translation_model),
             "input": self._raw_format(),
             "source_url": self.source_url,
             "glossary_id": self.glossary,
@@ -101,6 +111,13 @@ def _channel(text: str) -> dict[str, str]:
     if not role or not source:
         raise InvalidRequest(f"--channel {text!r} is not ROLE:FROM:TO.", code="channel_syntax")
     return _present(role=role, source_language=source, target_language=target)
+
+
+def _voice(text: str) -> tuple[str, str]:
+    whose, _, voice = text.partition(":")
+    if not whose or not voice:
+        raise InvalidRequest(f"--voice-of {text!r} is not ROLE:VOICE or LANGUAGE:VOICE.", code="voice_syntax")
+    return whose, voice
 
 
 def _present(**values: Any) -> dict[str, Any]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 from typing import BinaryIO, Final
 
 import numpy as np
 
-from services.codec import limits, loudness
+from services.codec import limits, loudness, targets
 from services.codec.engines.base import (
     Cancelled,
     CodecDescription,
@@ -17,57 +19,71 @@ from services.codec.engines.base import (
     Samples,
     Target,
 )
+from services.codec.engines.trade import Engines
 from services.codec.identity import identical_to
 from services.codec.media import (
     MIXED,
-    MULTICHANNEL,
     Caps,
     Clip,
     DecodeRequest,
     Encoded,
     EncodeRequest,
     Recording,
+    StreamRequest,
     to_ms,
 )
-from services.codec.sniff import HEAD_BYTES, RawFormat, sniff
+from services.codec.packets import DecodingStream, EncodingStream
+from services.codec.sniff import HEAD_BYTES, Container, RawFormat, sniff
 from services.codec.spool import spool
 from services.codec.timeline import BLOCK_SAMPLES, Placement, Timeline, place
 from services.shared import errors
+from services.shared.engines import Reference
 
 # Speech that is longer in its new language may run over the end of a recording that is as long as it may be.
 MOST_OVERRUN_MS: Final = 60_000
+# Times in files are rounded; Opus counts at 48 kHz whatever it was made of.
+_ROUNDING_S: Final = 0.001
 
 
 class CodecCore:
     """Everything that the codec service does. Safe to use from several threads at once.
 
     Args:
-        engine: Does the work on media.
+        residents: Do the work on media. Of two that can do the same the first does it.
         caps: Bounds of one call.
+        verify: Whether every file is read back before it is given away.
     """
 
-    def __init__(self, engine: CodecEngine, caps: Caps) -> None:
-        self._engine = engine
+    def __init__(self, residents: Engines, caps: Caps, *, verify: bool = True) -> None:
+        self.residents = residents
         self.caps = caps
+        self._verify = verify
 
     @property
     def codecs(self) -> Mapping[str, CodecDescription]:
         """What can be encoded, by name."""
-        return self._engine.codecs
+        found: dict[str, CodecDescription] = {}
+        for status in self.residents.statuses:
+            found = {**status.description.codecs, **found}
+        return found
 
     @property
     def containers(self) -> tuple[str, ...]:
         """What can be decoded."""
-        return self._engine.containers
+        statuses = self.residents.statuses
+        return tuple(dict.fromkeys(name for each in statuses for name in each.description.containers))
 
     def probe(self, head: bytes, size_bytes: int, raw: RawFormat | None = None) -> str:
         """Say from a file's first bytes what it is.
 
         Raises:
             InvalidMedia: code empty_file or unknown_media.
+            Unsupported: code unsupported_container, no engine of this server opens it.
             InvalidRequest: code invalid_raw_format.
         """
-        return sniff(head if size_bytes else b"", raw).name
+        container = sniff(head if size_bytes else b"", raw)
+        self._opener(container)
+        return container.name
 
     def decode(self, source: BinaryIO, request: DecodeRequest, cancelled: Cancelled) -> Recording:
         """Take a file apart into mono channels of s16le, in the file's order, never mixed.
@@ -79,11 +95,11 @@ class CodecCore:
 
         Raises:
             InvalidRequest: codes invalid_sample_rate, invalid_time, invalid_raw_format.
-            DragomanError: what `sniff` and `CodecEngine.decode` raise.
+            DragomanError: what `probe` and `CodecEngine.decode` raise.
         """
-        if request.sample_rate_hz and request.sample_rate_hz not in limits.RATES_HZ:
-            raise _invalid_sample_rate()
-        _check_times(request.max_duration_ms)
+        if request.sample_rate_hz:
+            targets.check_rate(request.sample_rate_hz)
+        targets.check_time(request.max_duration_ms)
         cap_ms = self.caps.max_duration_ms
         order = DecodeOrder(
             sample_rate_hz=request.sample_rate_hz,
@@ -92,7 +108,8 @@ class CodecCore:
         )
         source.seek(0)
         container = sniff(source.read(HEAD_BYTES), request.raw)
-        media = self._engine.decode(source, container, order, cancelled)
+        with self.residents.use(self._opener(container)) as engine:
+            media = engine.decode(source, container, order, cancelled)
         channels = [np.memmap(channel, np.int16, "r") for channel in media.channels]
         for channel in media.channels:
             channel.seek(0)
@@ -107,28 +124,31 @@ class CodecCore:
                 invalid_sample_rate, empty_timeline.
             TooLarge: code media_too_long; clips may run over the cap by MOST_OVERRUN_MS.
             StorageFailure: the disk is full.
+            InternalError: code encode_broken, the file could not be read back, or was too short or too long.
             Cancelled: `cancelled()` turned true.
         """
-        codec, target = self._target(request)
-        _check_clips(clips, request)
+        target = targets.file_target(self.codecs, request)
+        targets.check_clips(clips, request)
         rate_hz = target.sample_rate_hz
         placements = place(clips, rate_hz)
-        asked = round(request.duration_ms * rate_hz / 1000)
-        length = max(asked, *(placement.end for placement in placements), 0)
-        if not length:
-            raise errors.InvalidRequest("There are no clips and no duration.", code="empty_timeline")
-        limits.check_duration(asked, rate_hz, self.caps.max_duration_ms)
-        limits.check_duration(length, rate_hz, self.caps.max_duration_ms + MOST_OVERRUN_MS)
+        length = self._length(request, placements, rate_hz)
         timeline = Timeline(length, request.channel_count)
-        for clip, placement in zip(clips, placements, strict=True):
-            self._write(timeline, clip, placement, rate_hz, level=request.level)
-            _stop_if(cancelled)
-        mixed = request.layout == MIXED
-        blocks = timeline.mixed(partial(_stop_if, cancelled)) if mixed else timeline.multichannel()
         file = spool()
         try:
-            self._engine.encode(_until(cancelled, blocks), target, file)
-            file.flush()
+            with self.residents.use(self._writer(target.codec)) as engine:
+                for clip, placement in zip(clips, placements, strict=True):
+                    gain = loudness.gain(clip.samples, clip.sample_rate_hz) if request.level else 1.0
+                    _fill(timeline, engine, clip, placement, gain, rate_hz)
+                    _stop_if(cancelled)
+                mixed = request.layout == MIXED
+                blocks = timeline.mixed(partial(_stop_if, cancelled)) if mixed else timeline.multichannel()
+                target = replace(
+                    target, codec=engine.encode(_until(cancelled, blocks), target, file, cancelled)
+                )
+                file.flush()
+                codec = self.codecs[target.codec]
+                if self._verify:
+                    _check(engine, file, target, length / rate_hz, codec.slack_samples / rate_hz, cancelled)
         except BaseException:
             file.close()
             raise
@@ -141,83 +161,83 @@ class CodecCore:
             placements=tuple((to_ms(each.start, rate_hz), to_ms(each.end, rate_hz)) for each in placements),
         )
 
-    def _write(
-        self, timeline: Timeline, clip: Clip, placement: Placement, rate_hz: int, *, level: bool
-    ) -> None:
-        gain = loudness.gain(clip.samples, clip.sample_rate_hz) if level else 1.0
-        blocks = (
-            clip.samples[start : start + BLOCK_SAMPLES]
-            for start in range(0, len(clip.samples), BLOCK_SAMPLES)
+    def encode_stream(self, request: StreamRequest) -> EncodingStream:
+        """Begin to compress a recording while it comes.
+
+        Raises:
+            Unsupported: codes unknown_codec, not_streamable, unsupported_sample_rate.
+            InvalidRequest: code invalid_bitrate.
+        """
+        target = targets.stream_target(self.codecs, request)
+        with ExitStack() as held:
+            engine = held.enter_context(self.residents.use(self._writer(target.codec)))
+            encoder = engine.packet_encoder(target)
+            codec = self.codecs[target.codec]
+            return EncodingStream(codec, target, held.pop_all(), encoder, self.caps.max_duration_ms)
+
+    def decode_stream(self, request: StreamRequest) -> DecodingStream:
+        """Do the other way round; the same errors."""
+        target = targets.stream_target(self.codecs, request)
+        with ExitStack() as held:
+            engine = held.enter_context(self.residents.use(self._writer(target.codec)))
+            decoder = engine.packet_decoder(target)
+            codec = self.codecs[target.codec]
+            return DecodingStream(codec, target, held.pop_all(), decoder, self.caps.max_duration_ms)
+
+    def _writer(self, codec: str) -> Reference:
+        for each in self.residents.statuses:
+            if codec in each.description.codecs:
+                return each.reference
+        raise errors.Unsupported(
+            f"The engine that wrote {codec} has just been exchanged for another one.", code="unknown_codec"
         )
-        resampled = self._engine.resample(blocks, clip.sample_rate_hz, rate_hz)
-        timeline.write(clip.channel, placement, resampled, gain)
 
-    def _target(self, request: EncodeRequest) -> tuple[CodecDescription, Target]:
-        codec = self.codecs.get(request.codec)
-        if codec is None:
-            raise errors.Unsupported(
-                f"There is no codec of that name; supported: {', '.join(self.codecs)}.", code="unknown_codec"
-            )
-        if request.layout not in {MIXED, MULTICHANNEL}:
-            raise errors.InvalidRequest(
-                f"The layout must be {MULTICHANNEL} or {MIXED}.", code="invalid_layout"
-            )
-        channel_count = 1 if request.layout == MIXED else request.channel_count
-        if channel_count > codec.max_channels:
-            raise errors.Unsupported(
-                f"{codec.name} takes at most {codec.max_channels} channels in one file.",
-                code="too_many_channels",
-            )
-        rate_hz = request.sample_rate_hz or codec.sample_rates_hz[0]
-        if rate_hz not in codec.sample_rates_hz:
-            rates = ", ".join(map(str, sorted(codec.sample_rates_hz)))
-            raise errors.Unsupported(
-                f"{codec.name} is written at these sample rates: {rates} Hz.", code="unsupported_sample_rate"
-            )
-        return codec, Target(codec.name, rate_hz, channel_count, _bitrate_kbps(codec, request, channel_count))
-
-
-def _bitrate_kbps(codec: CodecDescription, request: EncodeRequest, channel_count: int) -> int:
-    if not codec.bitrates_kbps:
-        if request.bitrate_kbps:
-            raise errors.InvalidRequest(f"{codec.name} has no adjustable bitrate.", code="invalid_bitrate")
-        return 0
-    lowest, highest = codec.bitrates_kbps
-    if not request.bitrate_kbps:
-        return min(highest, codec.default_bitrate_kbps * channel_count)
-    if not lowest <= request.bitrate_kbps <= highest:
-        raise errors.InvalidRequest(
-            f"{codec.name} takes {lowest} to {highest} kbit/s.", code="invalid_bitrate"
+    def _opener(self, container: Container) -> Reference:
+        for each in self.residents.statuses:
+            if container.name in each.description.containers:
+                return each.reference
+        raise errors.Unsupported(
+            f"No engine of this server opens {container.name} files; send another, or have one added to "
+            "DRAGOMAN_CODEC_ENGINES.",
+            code="unsupported_container",
         )
-    return request.bitrate_kbps
+
+    def _length(self, request: EncodeRequest, placements: Sequence[Placement], rate_hz: int) -> int:
+        """Return the timeline's length in samples."""
+        asked = round(request.duration_ms * rate_hz / 1000)
+        length = max(asked, *(placement.end for placement in placements), 0)
+        if not length:
+            raise errors.InvalidRequest("There are no clips and no duration.", code="empty_timeline")
+        limits.check_duration(asked, rate_hz, self.caps.max_duration_ms)
+        limits.check_duration(length, rate_hz, self.caps.max_duration_ms + MOST_OVERRUN_MS)
+        return length
 
 
-def _check_clips(clips: Sequence[Clip], request: EncodeRequest) -> None:
-    if not 1 <= request.channel_count <= limits.MAX_CHANNELS:
-        raise errors.InvalidRequest(
-            f"A timeline has 1 to {limits.MAX_CHANNELS} channels.", code="invalid_channel"
-        )
-    _check_times(request.duration_ms)
-    for clip in clips:
-        _check_times(clip.start_ms)
-        if not 0 <= clip.channel < request.channel_count:
-            raise errors.InvalidRequest(
-                f"A clip names channel {clip.channel}, but the timeline has {request.channel_count}.",
-                code="invalid_channel",
-            )
-        if clip.sample_rate_hz not in limits.RATES_HZ:
-            raise _invalid_sample_rate()
+def _fill(
+    timeline: Timeline, engine: CodecEngine, clip: Clip, placement: Placement, gain: float, rate_hz: int
+) -> None:
+    blocks = (
+        clip.samples[start : start + BLOCK_SAMPLES] for start in range(0, len(clip.samples), BLOCK_SAMPLES)
+    )
+    timeline.write(clip.channel, placement, engine.resample(blocks, clip.sample_rate_hz, rate_hz), gain)
 
 
-def _check_times(time_ms: int) -> None:
-    if time_ms < 0:
-        raise errors.InvalidRequest("Times and durations cannot be negative.", code="invalid_time")
+def _check(
+    engine: CodecEngine, file: BinaryIO, target: Target, wanted_s: float, slack_s: float, cancelled: Cancelled
+) -> None:
+    """Read a file back that was just written."""
+    try:
+        seconds = engine.measure(file, target, cancelled)
+    except errors.InvalidMedia as error:
+        raise _broken(target.codec) from error
+    if not -_ROUNDING_S <= seconds - wanted_s <= slack_s + _ROUNDING_S:
+        raise _broken(target.codec)
 
 
-def _invalid_sample_rate() -> errors.InvalidRequest:
-    return errors.InvalidRequest(
-        f"A sample rate lies between {limits.RATES_HZ[0]} and {limits.RATES_HZ[-1]} Hz.",
-        code="invalid_sample_rate",
+def _broken(codec: str) -> errors.InternalError:
+    return errors.InternalError(
+        f"The {codec} file that was written does not read back as it should; try again, or another codec.",
+        code="encode_broken",
     )
 
 

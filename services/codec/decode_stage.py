@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from protos.v1 import codec_pb2, codec_pb2_grpc
 from services.codec.spool import spool
-from services.codec.stage_calls import context, raw_format
+from services.codec.stage_calls import raw_format
 from services.shared import tasks
 from services.shared.errors import InvalidRequest
 from services.shared.rpc.wire import CHUNK_BYTES
@@ -60,7 +60,7 @@ def _decode_requests(work: Work, sample_rate_hz: int) -> Iterator[codec_pb2.Deco
     # What came with the job, or what was fetched for it.
     source = work.claim.spec["input"] | work.claim.inputs.get(tasks.FETCH, {})
     config = codec_pb2.DecodeConfig(
-        context=context(work), raw_format=raw_format(source), sample_rate_hertz=sample_rate_hz
+        context=work.context, raw_format=raw_format(source), sample_rate_hertz=sample_rate_hz
     )
     yield codec_pb2.DecodeRequest(config=config)
     for chunk in work.artifacts.stream(source["key"]):

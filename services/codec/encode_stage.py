@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from protos.v1 import codec_pb2, codec_pb2_grpc, common_pb2
-from services.codec.stage_calls import context
 from services.shared import tasks
 from services.shared.errors import InvalidRequest
 from services.shared.rpc.wire import CHUNK_BYTES
@@ -125,7 +124,7 @@ def _encode_file(work: Work, timeline: _Timeline, file: _File) -> tuple[Json, di
     clips = [clip for clip in timeline.clips if clip.channel in file.channels]
     audio = work.claim.spec["audio"]
     config = codec_pb2.EncodeConfig(
-        context=context(work),
+        context=work.context,
         codec=audio["codec"],
         bitrate_kbps=audio.get("bitrate_kbps") or 0,
         sample_rate_hertz=_sample_rate_hz(work, stub, audio["codec"], timeline.source_rate_hz),
@@ -160,7 +159,7 @@ def _sample_rate_hz(work: Work, stub: codec_pb2_grpc.CodecStub, codec: str, sour
     """Return the codec's lowest rate that keeps all of the source, its highest if none does."""
     if not source_hz:
         return 0
-    known = work.unary(stub.GetCapabilities, common_pb2.CapabilitiesRequest(context=context(work)))
+    known = work.unary(stub.GetCapabilities, common_pb2.CapabilitiesRequest(context=work.context))
     rates = sorted(next((each.sample_rates_hertz for each in known.codecs if each.name == codec), ()))
     return next((rate for rate in rates if rate >= source_hz), rates[-1] if rates else 0)
 

@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import Final
 
 from protos.v1 import codec_pb2, codec_pb2_grpc
-from services.codec.stage_calls import context, raw_format
+from services.codec.stage_calls import raw_format
 from services.shared.config import Settings, load
 from services.shared.errors import Cancelled, InvalidMedia
 from services.shared.outbound.asking import Caps, download
@@ -40,7 +40,7 @@ def fetch(work: Work) -> Output:
     head = b"".join(work.artifacts.stream(key, 0, _HEAD_BYTES))
     stub = codec_pb2_grpc.CodecStub(work.channels.to("codec"))
     request = codec_pb2.ProbeRequest(
-        context=context(work), head=head, size_bytes=stored.size_bytes, raw_format=raw_format(source)
+        context=work.context, head=head, size_bytes=stored.size_bytes, raw_format=raw_format(source)
     )
     container = work.unary(stub.Probe, request).container
     document = {"key": key, "size_bytes": stored.size_bytes, "container": container}

@@ -104,7 +104,7 @@ class EncodeRequest:
     """
 
     codec: str
-    bitrate_kbps: int = 0
+    bitrate_kbps: float = 0
     sample_rate_hz: int = 0
     layout: str = MULTICHANNEL
     channel_count: int = 1
@@ -113,12 +113,27 @@ class EncodeRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamRequest:
+    """The stream of packets wanted, or sent.
+
+    Attributes:
+        codec: A name in `CodecCore.codecs`, of one that has a packet_ms.
+        bitrate_kbps: 0 means the codec's default.
+        sample_rate_hz: 0 means the codec's default.
+    """
+
+    codec: str
+    bitrate_kbps: float = 0
+    sample_rate_hz: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Encoded:
     """A file made of clips.
 
     Attributes:
         file: At its start; the caller closes it.
-        codec: What it was made with.
+        codec: What it was made with; another than was asked for where that could not take this audio.
         target: The rate and bitrate chosen.
         duration_ms: Of the timeline.
         placements: Per clip (start, end) in milliseconds.

@@ -9,9 +9,10 @@ from typing import Any, BinaryIO, Final
 import grpc
 
 from protos.v1 import codec_pb2, codec_pb2_grpc, common_pb2
-from services.codec import privileges, uploads
+from services.codec import privileges, stream_calls, uploads
 from services.codec.core import CodecCore
-from services.codec.engines.registry import create
+from services.codec.engines.base import CodecDescription
+from services.codec.engines.trade import residents
 from services.codec.limits import MAX_CHANNELS
 from services.codec.media import Caps, DecodeRequest, Encoded, EncodeRequest, Recording
 from services.codec.settings import CodecSettings
@@ -34,13 +35,14 @@ class CodecServicer(codec_pb2_grpc.CodecServicer):
     Args:
         core: Once it is loaded.
         admission: Slots for decoding and encoding.
-        max_file_bytes: Largest recording.
+        settings: Largest recording, and how many streams.
     """
 
-    def __init__(self, core: Lazy[CodecCore], admission: Admission, max_file_bytes: int) -> None:
+    def __init__(self, core: Lazy[CodecCore], admission: Admission, settings: CodecSettings) -> None:
         self._core = core
         self._admission = admission
-        self._max_file_bytes = max_file_bytes
+        self._max_file_bytes = settings.codec_max_file_bytes
+        self._streams = stream_calls.Streams(settings.codec_streams)
 
     async def Probe(  # noqa: N802 - the proto's name
         self, request: codec_pb2.ProbeRequest, _context: _Context
@@ -78,30 +80,47 @@ class CodecServicer(codec_pb2_grpc.CodecServicer):
             for chunk in _chunks(encoded.file):
                 yield codec_pb2.EncodeResponse(file=chunk)
 
+    async def EncodeStream(  # noqa: N802 - the proto's name
+        self, requests: AsyncIterator[codec_pb2.EncodeStreamRequest], _context: _Context
+    ) -> AsyncIterator[codec_pb2.EncodeStreamResponse]:
+        """Compress audio while it comes."""
+        async for response in stream_calls.encode_stream(self._core(), self._streams, requests):
+            yield response
+
+    async def DecodeStream(  # noqa: N802 - the proto's name
+        self, requests: AsyncIterator[codec_pb2.DecodeStreamRequest], _context: _Context
+    ) -> AsyncIterator[codec_pb2.DecodeStreamResponse]:
+        """Do the other way round."""
+        async for response in stream_calls.decode_stream(self._core(), self._streams, requests):
+            yield response
+
     async def GetCapabilities(  # noqa: N802 - the proto's name
         self, _request: common_pb2.CapabilitiesRequest, _context: _Context
     ) -> codec_pb2.CodecCapabilities:
         """List codecs, containers and caps."""
         core = self._core()
-        descriptions = [
-            codec_pb2.CodecDescription(
-                name=codec.name,
-                media_type=codec.media_type,
-                file_extension=codec.file_extension,
-                bitrates_kbps=codec.bitrates_kbps,
-                default_bitrate_kbps=codec.default_bitrate_kbps,
-                sample_rates_hertz=codec.sample_rates_hz,
-                max_channels=codec.max_channels,
-            )
-            for codec in core.codecs.values()
-        ]
         return codec_pb2.CodecCapabilities(
-            codecs=descriptions,
+            codecs=map(_description, core.codecs.values()),
             containers=core.containers,
             max_duration_ms=core.caps.max_duration_ms,
             max_channels=MAX_CHANNELS,
             slots=self._admission.slots,
+            batch=self._admission.batch,
         )
+
+
+def _description(codec: CodecDescription) -> codec_pb2.CodecDescription:
+    return codec_pb2.CodecDescription(
+        name=codec.name,
+        media_type=codec.media_type,
+        file_extension=codec.file_extension,
+        bitrates_kbps=codec.bitrates_kbps,
+        default_bitrate_kbps=codec.default_bitrate_kbps,
+        sample_rates_hertz=codec.sample_rates_hz,
+        max_channels=codec.max_channels,
+        packet_ms=codec.packet_ms,
+        model=stream_calls.model_info(codec.model),
+    )
 
 
 def _chunks(file: BinaryIO) -> Iterator[bytes]:
@@ -151,11 +170,9 @@ def _encode_info(encoded: Encoded) -> codec_pb2.EncodeInfo:
 
 
 def load_core(settings: CodecSettings) -> CodecCore:
-    """Make the engine, and take apart what it has made, so that a broken one never serves."""
-    core = CodecCore(
-        create(settings.codec_engine, settings),
-        Caps(settings.codec_max_duration_s * 1000, settings.codec_max_decoded_bytes),
-    )
+    """Make the engines, and take apart what the first has made, so that a broken one never serves."""
+    caps = Caps(settings.codec_max_duration_s * 1000, settings.codec_max_decoded_bytes)
+    core = CodecCore(residents(settings), caps, verify=settings.codec_verify)
     with spool() as file:
         made = core.encode([], EncodeRequest("wav", duration_ms=100), lambda: False)
         with made.file:
@@ -171,7 +188,7 @@ def spec(settings: CodecSettings) -> ServerSpec[CodecCore]:
     """Describe the server."""
 
     def register(server: grpc.aio.Server, core: Lazy[CodecCore], admission: Admission) -> None:
-        servicer = CodecServicer(core, admission, settings.codec_max_file_bytes)
+        servicer = CodecServicer(core, admission, settings)
         codec_pb2_grpc.add_CodecServicer_to_server(servicer, server)
 
     return ServerSpec(
@@ -181,6 +198,7 @@ def spec(settings: CodecSettings) -> ServerSpec[CodecCore]:
         register=register,
         slots=settings.codec_slots,
         queue=settings.codec_queue,
+        residents=lambda core: core.residents,
     )
 
 

@@ -14,7 +14,20 @@ Positive = Annotated[int, Field(gt=0)]
 class CodecSettings(Settings):
     """What only the codec server and its worker need to know."""
 
-    codec_engine: str = Field("pyav", description="Engine: pyav, or fake for tests.")
+    codec_engines: str = Field(
+        "pyav,gsm",
+        description="Engines with commas (pyav, gsm, encodec:MODEL); each adds what it writes and opens.",
+    )
+    codec_verify: bool = Field(
+        default=True, description="Whether encoded files are read back before they leave."
+    )
+    codec_streams: Positive = Field(32, description="Streams of packets that are open at once.")
+    codec_device: str = Field("cpu", description="Where EnCodec computes: cpu, cuda or cuda:N.")
+    codec_threads: Positive = Field(1, description="Threads of PyTorch for each of EnCodec's batches.")
+    codec_language_max_s: Positive = Field(
+        300, description="Longest audio for EnCodec's language model, which works at thrice its speed."
+    )
+    codec_batch: Positive = Field(8, description="Pieces of calls and streams in one batch of EnCodec.")
     codec_slots: Positive = Field(2, description="Files decoded or encoded at once.")
     codec_queue: int = Field(16, ge=0, description="Calls that may wait for a slot.")
     codec_workers: Positive = Field(4, description="Units that the stage worker handles at once.")

@@ -39,7 +39,7 @@ class Container:
 
     Attributes:
         name: Our name, such as "wav".
-        demuxer: FFmpeg's name, the only one allowed.
+        demuxer: FFmpeg's name, the only one allowed; empty where FFmpeg cannot open it.
         options: For the demuxer.
     """
 
@@ -116,12 +116,14 @@ _TESTS: Final[tuple[tuple[Container, Callable[[bytes], bool]], ...]] = (
     (Container("amr", "amr"), _starts(b"#!AMR\n", b"#!AMR-WB\n")),
     (Container("aiff", "aiff"), _is_aiff),
     (Container("au", "au"), _starts(b".snd")),
+    (Container("ecdc", ""), _starts(b"ECDC")),
     (Container("aac", "aac"), _is_adts),
     (Container("mp3", "mp3"), _is_mp3),
 )
 _MP3: Final = next(container for container, _ in _TESTS if container.name == "mp3")
 
 CONTAINERS: Final = tuple(container.name for container, _ in _TESTS) + tuple(HEADERLESS)
+FFMPEG_CONTAINERS: Final = tuple(each.name for each, _ in _TESTS if each.demuxer) + tuple(HEADERLESS)
 
 
 def sniff(head: bytes, raw: RawFormat | None = None) -> Container:

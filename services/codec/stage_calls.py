@@ -5,15 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from protos.v1 import codec_pb2, common_pb2
-from services.shared.stage import Work
+from protos.v1 import codec_pb2
 
 _RAW_FORMAT: Final = ("encoding", "sample_rate_hertz", "channel_count")
-
-
-def context(work: Work) -> common_pb2.RequestContext:
-    """Say on whose behalf a unit calls."""
-    return common_pb2.RequestContext(request_id=work.request_id, tenant=work.claim.tenant)
 
 
 def raw_format(source: Mapping[str, Any]) -> codec_pb2.RawFormat | None:

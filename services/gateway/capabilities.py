@@ -18,8 +18,9 @@ from protos.v1 import (
     tts_pb2,
     tts_pb2_grpc,
 )
-from services.gateway.jobs import ports
+from services.gateway.jobs import abilities
 from services.gateway.jobs.ids import uuid7_hex
+from services.gateway.jobs.spec import plain
 from services.shared.errors import DragomanError
 from services.shared.rpc import client
 
@@ -103,37 +104,48 @@ class GrpcCapabilities:
         self.tts = Remembered(self._ask_tts, fresh_s)
         self.codec = Remembered(self._ask_codec, fresh_s)
 
-    def _ask_asr(self) -> ports.AsrCapabilities:
+    def _ask_asr(self) -> abilities.AsrCapabilities:
         answer = self._ask("asr", asr_pb2_grpc.AsrStub, asr_pb2.AsrCapabilities)
-        return ports.AsrCapabilities(
+        # A server of an earlier version speaks of the one that it has.
+        models = answer.models or ([answer] if answer.model.name else ())
+        return abilities.AsrCapabilities(
             tuple(answer.languages),
             answer.translates_to_english,
             slots=answer.slots,
-            model=answer.model.name,
+            batch=answer.batch,
+            models=tuple(
+                abilities.AsrModel(_model(each.model), tuple(each.languages), each.translates_to_english)
+                for each in models
+            ),
         )
 
-    def _ask_translation(self) -> ports.TranslationCapabilities:
+    def _ask_translation(self) -> abilities.TranslationCapabilities:
         answer = self._ask(
             "translation", translation_pb2_grpc.TranslationStub, translation_pb2.TranslationCapabilities
         )
-        return ports.TranslationCapabilities(
-            tuple((pair.source_language, pair.target_language) for pair in answer.pairs),
+        return abilities.TranslationCapabilities(
+            tuple(_pair(pair) for pair in answer.pairs),
             slots=answer.slots,
-            model=answer.model.name,
+            batch=answer.batch,
+            models=_models(answer),
         )
 
-    def _ask_tts(self) -> ports.TtsCapabilities:
+    def _ask_tts(self) -> abilities.TtsCapabilities:
         answer = self._ask("tts", tts_pb2_grpc.TtsStub, tts_pb2.TtsCapabilities)
-        return ports.TtsCapabilities(
-            tuple(ports.Voice(voice.name, voice.language_code) for voice in answer.voices),
+        return abilities.TtsCapabilities(
+            tuple(_voice(voice) for voice in answer.voices),
             slots=answer.slots,
-            model=answer.model.name,
+            batch=answer.batch,
+            models=_models(answer),
         )
 
-    def _ask_codec(self) -> ports.CodecCapabilities:
+    def _ask_codec(self) -> abilities.CodecCapabilities:
         answer = self._ask("codec", codec_pb2_grpc.CodecStub, codec_pb2.CodecCapabilities)
-        return ports.CodecCapabilities(
-            tuple(_codec(codec) for codec in answer.codecs), tuple(answer.containers), slots=answer.slots
+        return abilities.CodecCapabilities(
+            tuple(_codec(codec) for codec in answer.codecs),
+            tuple(answer.containers),
+            slots=answer.slots,
+            batch=answer.batch,
         )
 
     def _ask(self, service: str, stub_of: Callable[[Any], Any], kind: Any) -> Any:
@@ -152,10 +164,38 @@ class GrpcCapabilities:
         return answer
 
 
-def _codec(message: Any) -> ports.Codec:
-    bitrates = tuple(message.bitrates_kbps)
-    return ports.Codec(
+def _model(message: common_pb2.ModelInfo) -> abilities.Model:
+    return abilities.Model(message.name, message.revision, message.sha256)
+
+
+def _models(answer: Any) -> tuple[abilities.Model, ...]:
+    """Return a service's models; a server of an earlier version tells of the first one only."""
+    named = answer.models or ([answer.model] if answer.model.name else ())
+    return tuple(_model(each) for each in named)
+
+
+def _pair(message: translation_pb2.LanguagePair) -> abilities.Pair:
+    models = tuple(model.name for model in message.models)
+    return abilities.Pair(message.source_language, message.target_language, models, message.pivot_language)
+
+
+def _voice(message: tts_pb2.Voice) -> abilities.Voice:
+    return abilities.Voice(
         name=message.name,
-        bitrates_kbps=(bitrates[0], bitrates[-1]) if bitrates else None,
-        default_bitrate_kbps=message.default_bitrate_kbps,
+        language=message.language_code,
+        gender=message.gender,
+        default=message.default,
+        model=message.model.name,
+        cloned=message.cloned,
+        last_resort=message.last_resort,
+    )
+
+
+def _codec(message: codec_pb2.CodecDescription) -> abilities.Codec:
+    return abilities.Codec(
+        name=message.name,
+        bitrates_kbps=tuple(map(plain, message.bitrates_kbps)) or None,
+        default_bitrate_kbps=plain(message.default_bitrate_kbps),
+        packet_ms=message.packet_ms,
+        model=_model(message.model) if message.HasField("model") else None,
     )

@@ -104,6 +104,15 @@ class Settings(BaseSettings):
         description="Folder with tls.crt, tls.key, ca.crt: services then talk by mutual TLS or not at all.",
     )
 
+    models_idle_s: float = Field(
+        0.0,
+        ge=0,
+        description="After which an unused model is let go, but for the first one; 0 keeps all.",
+    )
+    models_memory_bytes: int = Field(
+        0, ge=0, description="Weights that one server keeps in memory, as on disk; 0 is no bound."
+    )
+
     health_port: Port | None = Field(
         None, description="Port for grpc.health.v1 without TLS, for probes; one per process."
     )

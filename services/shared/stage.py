@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from celery import Celery, signals
 
+from protos.v1 import common_pb2
 from services.shared import telemetry
 from services.shared.artifacts.base import ArtifactStore
 from services.shared.artifacts.store import open_store
@@ -43,6 +44,7 @@ _DONE: Final = "done"
 # Outcomes that are no failure of the unit's.
 _WELL: Final = (_DONE, Cancelled.family)
 _UNKNOWN: Final = Origin()
+_PRIORITIES: Final = {"interactive": common_pb2.PRIORITY_INTERACTIVE}
 
 
 @dataclass(slots=True)
@@ -71,6 +73,20 @@ class Work:
     def request_id(self) -> str:
         """Correlates the logs of all services that touch this unit."""
         return self.claim.unit
+
+    @property
+    def context(self) -> common_pb2.RequestContext:
+        """Who asks, for every request to a model service."""
+        return common_pb2.RequestContext(
+            request_id=self.request_id,
+            tenant=self.claim.tenant,
+            priority=_PRIORITIES.get(self.claim.spec.get("priority", ""), common_pb2.PRIORITY_BATCH),
+        )
+
+    def model(self, service: str) -> str:
+        """Return the model that the job names for a service; empty for the service's own choice."""
+        named = self.claim.spec.get("models") or {}
+        return str(named.get(service) or "")
 
     @property
     def prefix(self) -> str:

@@ -12,6 +12,9 @@ from services.shared.errors import InvalidRequest, Unsupported
 # Language, then script, region and variants (BCP-47, RFC 5646 section 2.1), loosely.
 _TAG: Final = re.compile(r"([A-Za-z]{2,3})(?:-[A-Za-z0-9]{1,8})*")
 
+# Pairs that an error lists; there may be tens of thousands.
+_MOST_TOLD: Final = 60
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Pair:
@@ -51,6 +54,9 @@ def resolve(pairs: Collection[Pair], source: str, target: str) -> Pair:
     if wanted.source == wanted.target:
         raise InvalidRequest("Source and target are the same language.", code="same_language")
     if wanted not in pairs:
-        known = ", ".join(map(str, sorted(pairs)))
-        raise Unsupported(f"{wanted} is not among the pairs: {known}.", code="unsupported_language_pair")
+        known = ", ".join(map(str, sorted(pairs)[:_MOST_TOLD]))
+        rest = "" if len(pairs) <= _MOST_TOLD else f" and {len(pairs) - _MOST_TOLD} more"
+        raise Unsupported(
+            f"{wanted} is not among the pairs: {known}{rest}.", code="unsupported_language_pair"
+        )
     return wanted

@@ -69,7 +69,7 @@ def disguised(source: str, demands: Sequence[Demand], disguise: Disguise) -> str
         disguise: One of DISGUISES.
     """
     places = [Match(each.start, each.end, each.phrase) for each in demands]
-    return replaced(source, places, _marks(source, demands, disguise))
+    return replaced(source, places, numbered(source, demands, disguise))
 
 
 def revealed(translated: str, source: str, demands: Sequence[Demand], disguise: Disguise) -> str | None:
@@ -82,7 +82,7 @@ def revealed(translated: str, source: str, demands: Sequence[Demand], disguise: 
         disguise: As it was given there.
     """
     if disguise is not as_itself:
-        marks = _marks(source, demands, disguise)
+        marks = numbered(source, demands, disguise)
         found = find(translated, [Phrase(mark, exact=True) for mark in marks])
         if Counter(match.phrase.text for match in found) != Counter(marks):
             return None
@@ -105,17 +105,23 @@ def respelled(translated: str, demands: Sequence[Demand]) -> str:
     return replaced(translated, found, [match.phrase.text for match in found])
 
 
-def _marks(source: str, demands: Sequence[Demand], disguise: Disguise) -> list[str]:
-    """Return what stands for the demands: themselves, or numbers that the source does not have."""
+def numbered(source: str, demands: Sequence[Demand], disguise: Disguise) -> list[str]:
+    """Return what stands for the demands: themselves, or numbers that the source does not have.
+
+    Args:
+        source: A sentence.
+        demands: In its order.
+        disguise: One of DISGUISES.
+    """
     first = 1
-    marks = _numbered(demands, disguise, first)
+    marks = _from(demands, disguise, first)
     while disguise is not as_itself and any(mark.casefold() in source.casefold() for mark in marks):
         first += 1
-        marks = _numbered(demands, disguise, first)
+        marks = _from(demands, disguise, first)
     return marks
 
 
-def _numbered(demands: Sequence[Demand], disguise: Disguise, first: int) -> list[str]:
+def _from(demands: Sequence[Demand], disguise: Disguise, first: int) -> list[str]:
     return [disguise(number, demand) for number, demand in enumerate(demands, start=first)]
 
 

@@ -31,6 +31,11 @@ def split(text: str, most_characters: int = MOST_CHARACTERS) -> list[str]:
     return [piece for sentence in _sentences(text) for piece in _pieces(sentence, most_characters)]
 
 
+def has_letters(text: str) -> bool:
+    """Say whether there is something to translate: models make words up for lone marks, numbers and emoji."""
+    return any(map(str.isalpha, text))
+
+
 def _sentences(text: str) -> Iterator[str]:
     start = 0
     for match in _END.finditer(text):

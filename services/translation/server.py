@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import grpc
 
 from protos.v1 import common_pb2, translation_pb2, translation_pb2_grpc
 from services.shared.config import load
+from services.shared.engines import Model
 from services.shared.glossary import Term
 from services.shared.rpc.admission import Admission
 from services.shared.rpc.server import Lazy, ServerSpec, run
-from services.translation.core import Translation, TranslationCore
-from services.translation.engines.base import Model
-from services.translation.engines.registry import create
+from services.translation.core import Task, Translation, TranslationCore
+from services.translation.engines.base import Turn
+from services.translation.engines.trade import residents
+from services.translation.languages import Pair
+from services.translation.routes import Route
 from services.translation.settings import TranslationSettings
 
 
@@ -30,12 +34,8 @@ class TranslationServicer(translation_pb2_grpc.TranslationServicer):
         _context: grpc.aio.ServicerContext[Any, Any],
     ) -> translation_pb2.TranslateResponse:
         """Translate texts one to one, in order."""
-        core, texts = self._core(), list(request.texts)
-        source, target = request.source_language, request.target_language
-        terms = [Term(term.source, term.target, term.case_sensitive) for term in request.terms]
-        done = await self._admission.run(
-            lambda cancelled: core.translate(texts, source, target, cancelled, terms)
-        )
+        core, task = self._core(), _task(request)
+        done = await self._admission.run(lambda cancelled: core.translate(task, cancelled))
         return translation_pb2.TranslateResponse(
             translations=map(_translated, done.texts), model=_model(done.model)
         )
@@ -47,13 +47,37 @@ class TranslationServicer(translation_pb2_grpc.TranslationServicer):
     ) -> translation_pb2.TranslationCapabilities:
         """Say which pairs there are."""
         core = self._core()
-        pairs = [
-            translation_pb2.LanguagePair(source_language=pair.source, target_language=pair.target)
-            for pair in core.pairs
-        ]
+        models = [_model(model) for model in core.models]
+        # In a thread, for a model of 200 languages has 40,000 pairs.
+        pairs = await asyncio.to_thread(lambda: [_pair(*each) for each in core.best.items()])
         return translation_pb2.TranslationCapabilities(
-            model=_model(core.model), pairs=pairs, slots=self._admission.slots
+            model=models[0],
+            models=models,
+            pairs=pairs,
+            slots=self._admission.slots,
+            # Not what is admitted: an engine that takes one sentence at a time gains nothing from company.
+            batch=min(core.batch, self._admission.batch),
         )
+
+
+def _task(request: translation_pb2.TranslateRequest) -> Task:
+    return Task(
+        texts=list(request.texts),
+        source=request.source_language,
+        target=request.target_language,
+        terms=[Term(term.source, term.target, term.case_sensitive) for term in request.terms],
+        turns=[Turn(turn.role, turn.text, turn.language_code) for turn in request.turns],
+        model=request.model,
+    )
+
+
+def _pair(pair: Pair, route: Route) -> translation_pb2.LanguagePair:
+    return translation_pb2.LanguagePair(
+        source_language=pair.source,
+        target_language=pair.target,
+        models=map(_model, route.models),
+        pivot_language=route.pivot,
+    )
 
 
 def _translated(translation: Translation) -> translation_pb2.TranslatedText:
@@ -64,21 +88,19 @@ def _translated(translation: Translation) -> translation_pb2.TranslatedText:
             translation_pb2.TermUse(source=use.term.source, target=use.term.target, hit=use.hit)
             for use in translation.terms
         ],
+        models=map(_model, translation.models),
     )
 
 
 def _model(model: Model) -> common_pb2.ModelInfo:
-    return common_pb2.ModelInfo(name=model.name, revision=model.revision)
+    return common_pb2.ModelInfo(name=model.name, revision=model.revision, sha256=model.sha256)
 
 
 def spec(settings: TranslationSettings) -> ServerSpec[TranslationCore]:
     """Return what the translation server is made of."""
 
     def load_core() -> TranslationCore:
-        engine = create(settings.translation_engine, settings)
-        core = TranslationCore(engine, settings.translation_max_characters)
-        core.self_test()
-        return core
+        return TranslationCore(residents(settings), settings.translation_max_characters)
 
     def register(server: grpc.aio.Server, core: Lazy[TranslationCore], admission: Admission) -> None:
         servicer = TranslationServicer(core, admission)
@@ -91,6 +113,8 @@ def spec(settings: TranslationSettings) -> ServerSpec[TranslationCore]:
         register=register,
         slots=settings.translation_slots,
         queue=settings.translation_queue,
+        batch=settings.translation_batch,
+        residents=lambda core: core.residents,
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import aclosing
 from functools import partial
 from typing import Any
 
@@ -11,17 +13,22 @@ import numpy as np
 
 from protos.v1 import common_pb2, tts_pb2, tts_pb2_grpc
 from services.shared.config import load as load_settings
-from services.shared.errors import InternalError
+from services.shared.engines import Model
 from services.shared.glossary import Pronunciation
 from services.shared.rpc.admission import Admission
 from services.shared.rpc.client import chunks
 from services.shared.rpc.server import Lazy, ServerSpec, run
-from services.tts.core import Speech, SpeechRequest, TtsCore
-from services.tts.engines.base import SAMPLE_RATE_HZ, Audio, TtsEngine
-from services.tts.engines.registry import create
+from services.tts.core import TtsCore
+from services.tts.engines.base import SAMPLE_RATE_HZ, Audio
+from services.tts.engines.trade import residents
+from services.tts.request import Closing, Opening, Speech, SpeechRequest
 from services.tts.settings import TtsSettings
+from services.tts.voices import Offer
 
 GRPC_NAME = "dragoman.v1.Tts"
+
+# What is known of a speech, or heard of it, at one moment.
+Part = Opening | Audio | Closing
 
 
 class TtsServicer(tts_pb2_grpc.TtsServicer):
@@ -34,28 +41,49 @@ class TtsServicer(tts_pb2_grpc.TtsServicer):
     async def Synthesize(  # noqa: N802 - the proto's name
         self, request: tts_pb2.SynthesizeRequest, _context: grpc.aio.ServicerContext[Any, Any]
     ) -> AsyncIterator[tts_pb2.SynthesizeResponse]:
-        """Speak; answer with the info, then the audio."""
+        """Speak; answer with the info, then the audio, at last the summary."""
         core = self._core()
+        if request.streaming:
+            async with aclosing(self._parts(core, _request(request))) as parts:
+                async for part in parts:
+                    for message in _messages(part):
+                        yield message
+            return
         speech = await self._admission.run(partial(core.synthesize, _request(request)))
-        yield tts_pb2.SynthesizeResponse(info=_info(speech, core.engine))
-        for chunk in chunks(pcm_s16le(speech.audio)):
-            yield tts_pb2.SynthesizeResponse(audio=chunk)
+        for message in _whole(speech):
+            yield message
+
+    async def _parts(self, core: TtsCore, request: SpeechRequest) -> AsyncGenerator[Part, None]:
+        """Yield what a thread speaks, while it goes on speaking."""
+        loop, parts = asyncio.get_running_loop(), asyncio.Queue[Part | None]()
+
+        def speak(cancelled: Callable[[], bool]) -> None:
+            for part in core.stream(request, cancelled):
+                loop.call_soon_threadsafe(parts.put_nowait, part)
+
+        spoken = asyncio.ensure_future(self._admission.run(speak))
+        spoken.add_done_callback(lambda _spoken: parts.put_nowait(None))
+        try:
+            while (part := await parts.get()) is not None:
+                yield part
+            await spoken
+        finally:
+            # Of a caller who left, the thread ends before its next piece.
+            spoken.cancel()
 
     async def GetCapabilities(  # noqa: N802 - the proto's name
         self, _request: common_pb2.CapabilitiesRequest, _context: grpc.aio.ServicerContext[Any, Any]
     ) -> tts_pb2.TtsCapabilities:
         """List the voices."""
-        engine = self._core().engine
-        spoken = [
-            tts_pb2.Voice(
-                name=voice.name,
-                language_code=voice.language_code,
-                gender=voice.gender,
-                default=voice.default,
-            )
-            for voice in engine.voices
-        ]
-        return tts_pb2.TtsCapabilities(model=_model(engine), voices=spoken, slots=self._admission.slots)
+        core = self._core()
+        models = [_model(status.model) for status in core.residents.statuses]
+        return tts_pb2.TtsCapabilities(
+            model=models[0],
+            voices=[_voice(offer) for offer in core.offers],
+            slots=self._admission.slots,
+            batch=self._admission.batch,
+            models=models,
+        )
 
 
 def pcm_s16le(audio: Audio) -> bytes:
@@ -77,30 +105,55 @@ def _request(request: tts_pb2.SynthesizeRequest) -> SpeechRequest:
     )
 
 
-def _info(speech: Speech, engine: TtsEngine) -> tts_pb2.SpeechInfo:
+def _whole(speech: Speech) -> Iterator[tts_pb2.SynthesizeResponse]:
+    known = Opening(speech.voice, speech.model, speech.stretch, speech.duration_ms, speech.warnings)
+    yield from _messages(known)
+    yield from _messages(speech.audio)
+    yield from _messages(Closing(speech.duration_ms, speech.warnings))
+
+
+def _messages(part: Part) -> Iterator[tts_pb2.SynthesizeResponse]:
+    if isinstance(part, Opening):
+        yield tts_pb2.SynthesizeResponse(info=_info(part))
+    elif isinstance(part, Closing):
+        summary = tts_pb2.SpeechSummary(duration_ms=part.duration_ms, warnings=part.warnings)
+        yield tts_pb2.SynthesizeResponse(summary=summary)
+    else:
+        for chunk in chunks(pcm_s16le(part)):
+            yield tts_pb2.SynthesizeResponse(audio=chunk)
+
+
+def _info(opening: Opening) -> tts_pb2.SpeechInfo:
     return tts_pb2.SpeechInfo(
         format=common_pb2.PcmFormat(sample_rate_hertz=SAMPLE_RATE_HZ, channel_count=1),
-        voice=speech.voice,
-        duration_ms=speech.duration_ms,
-        stretch=speech.stretch,
-        model=_model(engine),
-        warnings=speech.warnings,
+        voice=opening.voice,
+        duration_ms=opening.expected_ms,
+        stretch=opening.stretch,
+        model=_model(opening.model),
+        warnings=opening.warnings,
     )
 
 
-def _model(engine: TtsEngine) -> common_pb2.ModelInfo:
-    return common_pb2.ModelInfo(name=engine.model.name, revision=engine.model.revision)
+def _voice(offer: Offer) -> tts_pb2.Voice:
+    voice = offer.voice
+    return tts_pb2.Voice(
+        name=voice.name,
+        language_code=voice.language_code,
+        gender=voice.gender,
+        default=voice.default,
+        model=_model(offer.model),
+        cloned=voice.cloned,
+        last_resort=voice.last_resort,
+    )
+
+
+def _model(model: Model) -> common_pb2.ModelInfo:
+    return common_pb2.ModelInfo(name=model.name, revision=model.revision, sha256=model.sha256)
 
 
 def load_core(settings: TtsSettings) -> TtsCore:
-    """Load the engine and speak one word with it, so that a broken model never serves."""
-    core = TtsCore(
-        create(settings.tts_engine, settings), settings.tts_max_stretch, settings.tts_max_characters
-    )
-    voice = core.engine.voices[0]
-    if not core.synthesize(SpeechRequest("Ok", voice.language_code, voice.name)).audio.any():
-        raise InternalError("The TTS engine spoke silence in its self-test.", code="self_test_failed")
-    return core
+    """Load the engines and hear each of them once."""
+    return TtsCore(residents(settings), settings.tts_max_stretch, settings.tts_max_characters)
 
 
 def spec(settings: TtsSettings) -> ServerSpec[TtsCore]:
@@ -114,8 +167,9 @@ def spec(settings: TtsSettings) -> ServerSpec[TtsCore]:
         grpc_name=GRPC_NAME,
         load=partial(load_core, settings),
         register=register,
-        slots=settings.tts_slots,
+        slots=settings.tts_slots_chosen,
         queue=settings.tts_queue,
+        residents=lambda core: core.residents,
     )
 
 

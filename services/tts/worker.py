@@ -73,7 +73,7 @@ def _region(work: Work) -> _Line:
 
 def _request(work: Work, line: _Line) -> tts_pb2.SynthesizeRequest:
     return tts_pb2.SynthesizeRequest(
-        context=common_pb2.RequestContext(request_id=work.request_id, tenant=work.claim.tenant),
+        context=work.context,
         text=line.text,
         language_code=line.language,
         voice=line.voice or "",
@@ -94,9 +94,13 @@ def _document(line: _Line, audio: str | None, info: tts_pb2.SpeechInfo) -> Mappi
         "duration_ms": info.duration_ms,
         "stretch": info.stretch or 1.0,
         "sample_rate_hertz": info.format.sample_rate_hertz,
-        "model": {"name": info.model.name, "revision": info.model.revision} if info.model.name else None,
+        "model": _model(info.model) if info.model.name else None,
         "warnings": _warnings(line, info),
     }
+
+
+def _model(model: common_pb2.ModelInfo) -> Mapping[str, str]:
+    return {"name": model.name, "revision": model.revision, "sha256": model.sha256}
 
 
 def _warnings(line: _Line, info: tts_pb2.SpeechInfo) -> list[str]:

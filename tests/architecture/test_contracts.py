@@ -12,10 +12,10 @@ from google.protobuf.message_factory import GetMessageClass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from protos.v1 import asr_pb2, codec_pb2, common_pb2, translation_pb2, tts_pb2
+from protos.v1 import asr_pb2, codec_pb2, common_pb2, models_pb2, translation_pb2, tts_pb2
 
 FILES: tuple[FileDescriptor, ...] = tuple(
-    module.DESCRIPTOR for module in (common_pb2, asr_pb2, translation_pb2, tts_pb2, codec_pb2)
+    module.DESCRIPTOR for module in (common_pb2, asr_pb2, translation_pb2, tts_pb2, codec_pb2, models_pb2)
 )
 MODEL_SERVICES = (asr_pb2.DESCRIPTOR, translation_pb2.DESCRIPTOR, tts_pb2.DESCRIPTOR)
 
@@ -25,7 +25,7 @@ TERMS = {
     "bitrate|kbps": r"(default_)?bitrates?_kbps",
     "duration|offset|begin|start|end$|_at$": r"(max_)?duration_ms|start_ms|end_ms",
     "sec(ond)?s?$|_s$|millis|micros|nanos": r"(?!)",
-    "lang": r"language_code|languages|(source|target)_language|language_confidence",
+    "lang": r"language_code|languages|(source|target|pivot)_language|language_confidence",
     "size|bytes|length": r"size_bytes",
     "mime|content_type|media": r"media_type",
     "score|prob": r"average_log_probability|no_speech_probability",

@@ -18,6 +18,7 @@ HOMES = {"settings.py", "config.py"}
 # Who else may touch the environment, and why.
 READERS = {
     "services.shared.config": "reads it",
+    "services.shared.surroundings": "settles what libraries find there",
     "services.cli.stack.embedded": "hands it on to the processes it starts",
 }
 

@@ -19,9 +19,14 @@ BENCHMARKS: Final = (
     "cancel",
     "memory",
     "sizing",
+    "threads",
     "pipeline",
     "concurrent_capacity",
     "quality",
+    "asr_clips",
+    "codec_speed",
+    "mt_throughput",
+    "tts_first_audio",
     "autoscaling",
 )
 

@@ -28,10 +28,11 @@ from services.codec.media import Clip, DecodeRequest, EncodeRequest
 from services.codec.settings import CodecSettings
 from services.shared.config import load
 from services.translation import server as translation
+from services.translation.core import Task as Translating
 from services.translation.settings import TranslationSettings
 from services.tts import server as tts
-from services.tts.core import SpeechRequest
 from services.tts.engines.base import SAMPLE_RATE_HZ as SPOKEN_HZ
+from services.tts.request import SpeechRequest
 from services.tts.settings import TtsSettings
 from tests.bench.call import BITRATE_KBPS, CHANNELS, CODEC, Outcome
 
@@ -63,7 +64,9 @@ class Baseline:
             heard = samples[region.start_ms * HEARD_HZ // 1000 : region.end_ms * HEARD_HZ // 1000]
             text = self._asr.transcribe(heard, source, Task.TRANSCRIBE, _never).text
             texts.append(text)
-            translated = self._translation.translate([text], source, target, _never).texts[0].text
+            translated = (
+                self._translation.translate(Translating([text], source, target), _never).texts[0].text
+            )
             slot_ms = region.end_ms - region.start_ms
             speech = self._tts.synthesize(SpeechRequest(translated, target, slot_ms=slot_ms))
             yield Clip(0, region.start_ms, SPOKEN_HZ, (speech.audio * 32767).astype(np.int16))

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from faster_whisper import WhisperModel
 
+from services.asr.engines.faster_whisper import DEFAULT_MODEL
 from services.asr.settings import AsrSettings
 from services.shared.config import load
 from services.shared.models.catalogue import Catalogue
@@ -61,9 +62,12 @@ def compared(house: House, folder: Path, pairs: int) -> Clip:
 def _library() -> WhisperModel:
     """Return the library with the model and the threads of the service; all else is its default."""
     settings = load(AsrSettings)
-    folder = Catalogue(settings.models_dir).folder(settings.asr_model)
+    folder = Catalogue(settings.models_dir).folder(DEFAULT_MODEL)
     return WhisperModel(
-        str(folder), device="cpu", compute_type=settings.asr_compute_type, cpu_threads=settings.asr_threads
+        str(folder),
+        device="cpu",
+        compute_type=settings.asr_compute_type,
+        cpu_threads=settings.asr_threads_chosen,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from itertools import pairwise
 
 import numpy as np
@@ -11,9 +12,11 @@ import pytest
 
 from services.asr.core import AUTO, AsrCore, Samples
 from services.asr.engines.base import SAMPLE_RATE_HZ, UNGUIDED, AsrEngine, Audio, Guidance, Hypothesis, Task
-from services.asr.engines.fake import FakeEngine
 from services.asr.engines.registry import create
+from services.asr.engines.trade import alone
 from services.asr.settings import AsrSettings
+from services.shared import telemetry
+from services.shared.engines import Reference
 from services.shared.errors import Cancelled
 from tests.support.speech import (
     PROMPTS,
@@ -36,34 +39,60 @@ def never() -> bool:
     return False
 
 
+def batched() -> float:
+    """Return how many batches of more than one region there have been."""
+    (metric,) = telemetry.BATCH_SIZE.collect()
+    counts = {
+        each.labels["le"]: each.value
+        for each in metric.samples
+        if each.name.endswith("_bucket") and "asr" in each.labels.values()
+    }
+    return counts["+Inf"] - counts["1.0"]
+
+
+TOLERANCE_MS = 150
+FRAME_MS = 21
 NAMES = {
     "I ordered the Nimbra Flex and it never arrived.": "Nimbra Flex",
     "The technician replaced the Zylokraft router yesterday.": "Zylokraft",
 }
 STRANGE = ("Veltrixa", "Szymańska", "Zylokraft", "Nimbra Flex", "Quovadia", "Brightline", "Corvena")
 
-WHOLE, SHORT = "faster-whisper", "faster-whisper in short windows"
-REAL = [pytest.param(name, marks=pytest.mark.models) for name in (WHOLE, SHORT)]
+# Every engine of the room, in every way of running it that may change what is heard.
+ENGINES = {
+    "fake": ("fake", AsrSettings()),
+    "faster-whisper": ("faster-whisper", AsrSettings()),
+    "faster-whisper in the whole window": ("faster-whisper", AsrSettings(asr_window="whole")),
+    "faster-whisper in batches": (
+        "faster-whisper",
+        AsrSettings(asr_window="short", asr_batch=4, asr_batch_delay_ms=50, asr_slots=1),
+    ),
+}
+PARAMETERS = [pytest.param(name, marks=[] if name == "fake" else pytest.mark.models) for name in ENGINES]
+
+
+@cache
+def made(name: str) -> AsrEngine:
+    """Load an engine once for all tests."""
+    reference, settings = ENGINES[name]
+    return create(Reference(reference), settings)
 
 
 @pytest.fixture(scope="module")
 def whisper() -> AsrEngine:
-    """The real model; tests that use it are marked."""
-    return create("faster-whisper", AsrSettings())
+    """The real model as it runs by default; tests that use it are marked."""
+    return made("faster-whisper")
 
 
 @pytest.fixture(scope="module")
-def hasty() -> AsrEngine:
-    """The real model in short windows."""
-    return create("faster-whisper", AsrSettings(asr_margin_s=8))
+def whole() -> AsrEngine:
+    """The real model, which encodes its whole window."""
+    return made("faster-whisper in the whole window")
 
 
-@pytest.fixture(scope="module", params=["fake", *REAL])
+@pytest.fixture(scope="module", params=PARAMETERS)
 def engine(request: pytest.FixtureRequest) -> AsrEngine:
-    if request.param == "fake":
-        return FakeEngine()
-    loaded: AsrEngine = request.getfixturevalue("whisper" if request.param == WHOLE else "hasty")
-    return loaded
+    return made(request.param)
 
 
 @pytest.fixture(scope="module", params=sorted(PROMPTS))
@@ -155,6 +184,14 @@ def test_a_text_may_come_without_words(engine: AsrEngine, spoken: Audio) -> None
     assert alone.confidence == pytest.approx(heard.confidence)
 
 
+def test_the_core_leaves_words_out_when_only_the_text_is_wanted(engine: AsrEngine, spoken: Audio) -> None:
+    samples = (spoken * 32767).astype(np.int16)
+    core = AsrCore(alone(engine))
+    heard = core.transcribe(samples, "es", Task.TRANSCRIBE, never, Guidance(text_only=True))
+    assert heard.text
+    assert heard.words == ()
+
+
 def test_what_is_likely_is_between_the_bounds(engine: AsrEngine, spoken: Audio) -> None:
     heard = engine.transcribe(spoken, "es", Task.TRANSCRIBE)
     assert heard.log_probability < 0
@@ -190,7 +227,7 @@ def names() -> dict[str, Samples]:
 def test_a_hint_spells_a_name_that_is_written_wrong_without_it(
     whisper: AsrEngine, names: dict[str, Samples], text: str, name: str
 ) -> None:
-    core = AsrCore(whisper)
+    core = AsrCore(alone(whisper))
     assert name not in core.transcribe(names[text], "en", Task.TRANSCRIBE, never).text
     guided = core.transcribe(names[text], "en", Task.TRANSCRIBE, never, Guidance(tuple(NAMES.values())))
     assert name in guided.text
@@ -198,10 +235,10 @@ def test_a_hint_spells_a_name_that_is_written_wrong_without_it(
 
 
 @pytest.mark.models
-@pytest.mark.parametrize("model", ["whisper", "hasty"])
+@pytest.mark.parametrize("model", ["whisper", "whole"])
 @pytest.mark.parametrize("name", sorted(PROMPTS))
 def test_hints_that_nobody_says_are_not_heard(request: pytest.FixtureRequest, model: str, name: str) -> None:
-    core = AsrCore(request.getfixturevalue(model))
+    core = AsrCore(alone(request.getfixturevalue(model)))
     samples = np.concatenate([prompt(name), silence(1)])
     heard = core.transcribe(samples, name[:2], Task.TRANSCRIBE, never, Guidance(STRANGE))
     assert wrong_words(PROMPTS[name], heard.text) <= 2
@@ -211,7 +248,10 @@ def test_hints_that_nobody_says_are_not_heard(request: pytest.FixtureRequest, mo
 @pytest.mark.models
 @pytest.mark.parametrize("samples", [silence(5), noise(5), tone(5), tone(5, 425, 0.1), dial_tones(5)])
 def test_hints_are_not_heard_where_nobody_speaks(whisper: AsrEngine, samples: Samples) -> None:
-    assert AsrCore(whisper).transcribe(samples, "en", Task.TRANSCRIBE, never, Guidance(STRANGE)).text == ""
+    assert (
+        AsrCore(alone(whisper)).transcribe(samples, "en", Task.TRANSCRIBE, never, Guidance(STRANGE)).text
+        == ""
+    )
 
 
 @pytest.mark.models
@@ -225,7 +265,7 @@ def test_a_language_has_its_tag_and_not_the_models_own_code_for_it(whisper: AsrE
 @pytest.mark.models
 @pytest.mark.parametrize(("name", "text"), PROMPTS.items())
 def test_telephone_speech_is_written_down(whisper: AsrEngine, name: str, text: str) -> None:
-    core, samples = AsrCore(whisper), prompt(name)
+    core, samples = AsrCore(alone(whisper)), prompt(name)
     heard = core.transcribe(samples, name[:2], Task.TRANSCRIBE, never)
     assert wrong_words(text, heard.text) <= 2
     assert heard.confidence > 0.4
@@ -234,9 +274,52 @@ def test_telephone_speech_is_written_down(whisper: AsrEngine, name: str, text: s
 
 @pytest.mark.models
 @pytest.mark.parametrize(("name", "text"), PROMPTS.items())
-def test_a_short_window_hears_the_same(hasty: AsrEngine, name: str, text: str) -> None:
-    heard = hasty.transcribe(floats(prompt(name)), name[:2], Task.TRANSCRIBE)
+def test_the_whole_window_hears_the_same(whole: AsrEngine, name: str, text: str) -> None:
+    heard = whole.transcribe(floats(prompt(name)), name[:2], Task.TRANSCRIBE)
     assert wrong_words(text, heard.text) <= 2
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("name", sorted(PROMPTS))
+def test_words_are_said_at_the_same_time_whatever_is_encoded(
+    whisper: AsrEngine, whole: AsrEngine, name: str
+) -> None:
+    short, full = (
+        {
+            plain(word.text): word
+            for word in each.transcribe(floats(prompt(name)), name[:2], Task.TRANSCRIBE).words
+        }
+        for each in (whisper, whole)
+    )
+    assert len(short.keys() & full.keys()) >= len(full) - 2
+    for text in short.keys() & full.keys():
+        assert short[text].start_ms == pytest.approx(full[text].start_ms, abs=TOLERANCE_MS)
+        assert short[text].end_ms == pytest.approx(full[text].end_ms, abs=TOLERANCE_MS)
+
+
+@pytest.mark.models
+def test_a_text_does_not_depend_on_who_else_was_in_the_batch() -> None:
+    engine = made("faster-whisper in batches")
+    regions = [(floats(prompt(name)), name[:2]) for name in sorted(PROMPTS)]
+    # Cut at different places, so that neighbours are of different lengths.
+    regions += [(audio[: len(audio) * part // 8], language) for audio, language in regions for part in (5, 7)]
+
+    def heard(region: tuple[Audio, str]) -> Hypothesis:
+        return engine.transcribe(region[0], region[1], Task.TRANSCRIBE)
+
+    by_itself = [heard(region) for region in regions]
+    before = batched()
+    with ThreadPoolExecutor(len(regions)) as pool:
+        together = list(pool.map(heard, regions))
+    assert batched() > before, "nothing went together"
+    assert [each.text for each in together] == [each.text for each in by_itself]
+    for one, other in zip(by_itself, together, strict=True):
+        times, others = (
+            [mark for word in each.words for mark in (word.start_ms, word.end_ms)] for each in (one, other)
+        )
+        # Sums of another order end in another last digit, which may move a word by a frame.
+        assert others == pytest.approx(times, abs=FRAME_MS)
+        assert other.confidence == pytest.approx(one.confidence, abs=0.001)
 
 
 @pytest.mark.models
@@ -250,7 +333,7 @@ def test_spanish_is_translated_into_english(whisper: AsrEngine) -> None:
 @pytest.mark.parametrize("name", sorted(PROMPTS))
 def test_the_language_is_detected_from_a_few_seconds(whisper: AsrEngine, name: str) -> None:
     samples = np.concatenate([silence(2), prompt(name), noise(2, 0.001)])
-    found = AsrCore(whisper).segment(samples, AUTO, never)
+    found = AsrCore(alone(whisper)).segment(samples, AUTO, never)
     assert found.language == name[:2]
     assert found.language_confidence > 0.5
     assert len(found.regions) == 1
@@ -260,7 +343,7 @@ def test_the_language_is_detected_from_a_few_seconds(whisper: AsrEngine, name: s
 @pytest.mark.parametrize("samples", [silence(5), noise(5), tone(5), tone(5, 425, 0.1), dial_tones(5)])
 @pytest.mark.parametrize("task", list(Task))
 def test_nothing_is_made_up_where_nobody_speaks(whisper: AsrEngine, samples: Samples, task: Task) -> None:
-    core = AsrCore(whisper)
+    core = AsrCore(alone(whisper))
     assert core.segment(samples, AUTO, never).regions == ()
     assert core.transcribe(samples, "en", task, never).text == ""
 
@@ -269,13 +352,13 @@ def test_nothing_is_made_up_where_nobody_speaks(whisper: AsrEngine, samples: Sam
 @pytest.mark.parametrize("name", sorted(PROMPTS))
 def test_silence_around_speech_adds_no_words(whisper: AsrEngine, name: str) -> None:
     samples = np.concatenate([silence(6), prompt(name), silence(12)])
-    heard = AsrCore(whisper).transcribe(samples, name[:2], Task.TRANSCRIBE, never)
+    heard = AsrCore(alone(whisper)).transcribe(samples, name[:2], Task.TRANSCRIBE, never)
     assert wrong_words(PROMPTS[name], heard.text) <= 2
     assert heard.words[0].start_ms > 5_500
 
 
 @pytest.mark.models
-@pytest.mark.parametrize("model", ["whisper", "hasty"])
+@pytest.mark.parametrize("model", ["whisper", "whole"])
 @pytest.mark.parametrize("steps", [0, 1, 2])
 def test_whisper_stops_before_its_next_step_when_its_caller_goes(
     request: pytest.FixtureRequest, model: str, steps: int
@@ -287,3 +370,9 @@ def test_whisper_stops_before_its_next_step_when_its_caller_goes(
         engine.transcribe(spoken, "en", Task.TRANSCRIBE, lambda: next(answers, True))
     assert next(answers, None) is None, "it stopped before it was told to"
     assert engine.transcribe(spoken, "en", Task.TRANSCRIBE).text, "one call's end is not another's"
+
+
+@pytest.mark.models
+def test_a_language_is_not_looked_for_when_its_caller_has_gone(whisper: AsrEngine) -> None:
+    with pytest.raises(Cancelled):
+        whisper.language_probabilities(floats(prompt(min(PROMPTS))), lambda: True)

@@ -18,12 +18,18 @@ FILE: Final = ROOT / "docker-compose.yml"
 Stack = dict[str, Any]
 _DEFAULTS: Final = Settings()
 _NAMED: Final = "DRAGOMAN_OUTBOUND_"
+_HELD: Final = ("DRAGOMAN_MODELS_IDLE_S", "DRAGOMAN_MODELS_MEMORY_BYTES")
 _DECIDED: Final = {
     "gateway": (_NAMED, "DRAGOMAN_FETCH_", "DRAGOMAN_WEBHOOKS_", "DRAGOMAN_GATEWAY_"),
     "reconciler": (_NAMED, "DRAGOMAN_WEBHOOKS_"),
     "codec-worker": (_NAMED, "DRAGOMAN_FETCH_"),
+    "translation-worker": ("DRAGOMAN_TRANSLATION_ENGINES", "DRAGOMAN_TRANSLATION_TURNS"),
+    **{room: (f"DRAGOMAN_{room.upper()}_", *_HELD) for room in SERVICES},
+    "asr-gpu": ("DRAGOMAN_ASR_", *_HELD),
 }
-_NEEDS_A_VOLUME: Final = {"DRAGOMAN_OUTBOUND_CA_FILE"}
+_NEEDS_A_VOLUME: Final = {"DRAGOMAN_OUTBOUND_CA_FILE", "DRAGOMAN_TTS_VOICES_DIR"}
+# Where a room is found is decided here; how many units there are concerns its worker.
+_NOT_THE_SERVERS: Final = ("_PORT", "_TARGET", "_WORKERS")
 _UNITS: Final = {"s": 1, "m": 60}
 _OF_THE_HOST: Final = ("network_mode", "pid", "ipc", "devices")
 _BUILT: Final = r"[\w-]+:\$\{\w+:-\w+\}"
@@ -119,12 +125,13 @@ def configured(stack: Stack) -> Iterator[str]:
 
 
 def settable(stack: Stack) -> Iterator[str]:
-    """What an operator decides of clients, and of what they name, is passed on to who needs it."""
+    """What an operator decides of clients, of what they name, and of engines, reaches who needs it."""
     for name, families in _DECIDED.items():
         service = stack["services"][name]
         kind = next(kind for begin, kind in SETTINGS.items() if str(module_of(service)).startswith(begin))
         wanted = {each for each in variables_of(kind) if each.startswith(families)} - _NEEDS_A_VOLUME
-        yield from (f"{name}: {each} cannot be set" for each in sorted(wanted - variables(service)))
+        missing = {each for each in wanted - variables(service) if not each.endswith(_NOT_THE_SERVERS)}
+        yield from (f"{name}: {each} cannot be set" for each in sorted(missing))
 
 
 def reached(stack: Stack) -> Iterator[str]:

@@ -41,6 +41,7 @@ FAULTS: list[tuple[Rule, str, str, Any]] = [
     (compose.configured, "asr", "environment", {"DRAGOMAN_TTS_SLOTS": None}),
     (compose.configured, "redis", "environment", {"DRAGOMAN_REDIS_PASS": None}),
     (compose.settable, "codec-worker", "environment", {"DRAGOMAN_FETCH_ALLOWED_HOSTS": None}),
+    (compose.settable, "tts", "environment", {"DRAGOMAN_TTS_SLOTS": None}),
     (compose.reached, "asr-worker", "environment", {"DRAGOMAN_ASR_TARGET": "dns:///asr:50052"}),
     (compose.reached, "asr-worker", "networks", ["outside"]),
     (compose.ordered, "redis", "healthcheck", None),

@@ -86,7 +86,8 @@ def test_no_secret_is_in_the_repository(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "component", ["single-node", "model-traces", "outbound", "tls", "autoscaling", "gpu", "observability"]
+    "component",
+    ["single-node", "model-traces", "outbound", "chat", "tls", "autoscaling", "gpu", "observability"],
 )
 def test_a_component_fits_an_overlay_that_does_not_use_it(component: str, tmp_path: Path) -> None:
     cluster = extended_by(component, tmp_path)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from services.asr.sizing import sizing
 from services.gateway.scaling.policy import Load, Past, Terms, decide
 from services.gateway.scaling.settings import ScalingSettings
 from services.shared.config import Settings
@@ -210,6 +211,17 @@ def _number(cluster: Cluster, each: Workload, field: str) -> int:
     return int(cluster.environment(each.app).get(f"DRAGOMAN_{field.upper()}") or default)
 
 
+def _slots(cluster: Cluster, each: Workload) -> tuple[int, int]:
+    """Return a server's slots, and calls that share one, as it chooses them from what it is given."""
+    cores = int(each.app["resources"]["limits"]["cpu"])
+    slots = _number(cluster, each, f"{each.name}_slots")
+    if each.name != "asr":
+        return slots or cores, 1
+    device = cluster.environment(each.app).get("DRAGOMAN_ASR_DEVICE") or "cpu"
+    chosen = sizing(cores, device, slots, batch=_number(cluster, each, "asr_batch"))
+    return chosen.slots, chosen.batch
+
+
 def enough(cluster: Cluster) -> Iterator[str]:
     """Workers may become as many as the most model servers ask for."""
     for room in SERVICES:
@@ -217,9 +229,9 @@ def enough(cluster: Cluster) -> Iterator[str]:
         if servers and workers:
             most = servers["spec"]["maxReplicaCount"]
             sizes = {each.name: each for each in cluster.lasting}
-            slots = _number(cluster, sizes[room], f"{room}_slots")
+            slots, batch = _slots(cluster, sizes[room])
             units = _number(cluster, sizes[f"{room}-worker"], f"{room}_workers")
-            load, terms = Load(work_s=1e9, slots=slots), Terms(most=most, worker_slots=units)
+            load, terms = Load(work_s=1e9, slots=slots, batch=batch), Terms(most=most, worker_slots=units)
             if workers["spec"]["maxReplicaCount"] < (asked := decide(load, terms, Past(), 0.0).workers):
                 yield f"{room}-worker: {most} servers ask for {asked} workers"
 

@@ -35,7 +35,7 @@ TIMES: Final[Mapping[str, str]] = {
     "DRAGOMAN_DRAIN_S": "15",
     "DRAGOMAN_GATEWAY_HEALTH_TIMEOUT_S": "1",
 }
-_ENGINES: Final = {f"DRAGOMAN_{service.upper()}_ENGINE": "fake" for service in SERVICES}
+_ENGINES: Final = {f"DRAGOMAN_{service.upper()}_ENGINES": "fake" for service in SERVICES}
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ _SPEC: Final[dict[str, Any]] = {
 @pytest.fixture(scope="module")
 def plan() -> Plan:
     """One process of each kind: every model is there once."""
-    engines = {f"DRAGOMAN_{service}_ENGINE": engine for service, engine in _ENGINES.items()}
+    engines = {f"DRAGOMAN_{service}_ENGINES": engine for service, engine in _ENGINES.items()}
     return Plan(1, 1, 1, engines | {"DRAGOMAN_UNIT_DEADLINE_S": "120"})
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any, TypeAlias
 
 import grpc
@@ -13,14 +15,16 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from protos.v1 import asr_pb2, asr_pb2_grpc, common_pb2
 from services.asr.core import AsrCore, Samples
+from services.asr.engines.faster_whisper import DEFAULT_MODEL
 from services.asr.server import spec
 from services.asr.settings import AsrSettings
+from services.shared.models.catalogue import Catalogue
 from services.shared.rpc.client import chunks
 from services.shared.rpc.server import RunningServer, start
 from tests.support.speech import PROMPTS, prompt, silence, tone, wrong_words
 
 Stub: TypeAlias = "asr_pb2_grpc.AsrAsyncStub"  # known to the type checker only
-FAKE = AsrSettings(asr_engine="fake", asr_slots=3, asr_max_region_s=10, asr_max_recording_s=60)
+FAKE = AsrSettings(asr_engines="fake,fake:second", asr_slots=3, asr_max_region_s=10, asr_max_recording_s=60)
 WIDE = common_pb2.PcmFormat(sample_rate_hertz=16_000, channel_count=1)
 INVALID, TOO_LARGE = grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.OUT_OF_RANGE
 
@@ -155,6 +159,25 @@ async def test_it_tells_what_it_can_do(stub: Stub) -> None:
     assert able.max_region_ms == 10_000
     assert able.slots == 3
     assert able.model.name == "fake-counter"
+    assert [each.model.name for each in able.models] == ["fake-counter", "second"]
+    assert list(able.models[1].languages) == ["en", "es", "pt"]
+    assert able.models[1].translates_to_english
+
+
+async def test_a_caller_may_name_the_model(stub: Stub) -> None:
+    named = asr_pb2.TranscribeConfig(model="second")
+    assert (await stub.Transcribe(transcribing(tone(1), guided=named))).model.name == "second"
+    config = asr_pb2.SegmentConfig(format=WIDE, language_code="en", model="second")
+    assert (await stub.Segment(iter([asr_pb2.SegmentRequest(config=config)]))).model.name == "second"
+
+
+async def test_a_model_that_nobody_knows_is_not_found(stub: Stub) -> None:
+    requests = transcribing(tone(1), guided=asr_pb2.TranscribeConfig(model="enormous"))
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await stub.Transcribe(requests)
+    assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+    assert dict(caught.value.trailing_metadata())["dragoman-code"] == "unknown_model"
+    assert "fake-counter, second" in (caught.value.details() or "")
 
 
 NARROW = common_pb2.PcmFormat(sample_rate_hertz=8_000, channel_count=1)
@@ -233,3 +256,26 @@ async def test_a_recorded_call_is_segmented_and_written_down() -> None:
     assert wrong_words(PROMPTS["en-phone-number"], second) <= 2
     assert heard[0].model.name == "whisper-base-int8"
     assert len(heard[0].model.revision) == 12
+
+
+@pytest.mark.models
+async def test_one_server_holds_a_model_of_the_catalogue_and_one_of_a_local_folder(tmp_path: Path) -> None:
+    catalogued = Catalogue(AsrSettings().models_dir).folder(DEFAULT_MODEL)
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    for file in catalogued.iterdir():
+        (mine / file.name).symlink_to(file)
+    settings = AsrSettings(asr_engines=f"faster-whisper,faster-whisper:{mine}", asr_slots=1)
+    running = await start(spec(settings), settings)
+    try:
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{running.port}") as channel:
+            stub: Stub = asr_pb2_grpc.AsrStub(channel)
+            able = await stub.GetCapabilities(common_pb2.CapabilitiesRequest())
+            named = asr_pb2.TranscribeConfig(model="mine")
+            heard = await stub.Transcribe(transcribing(prompt("en-press-9"), guided=named))
+    finally:
+        await running.stop()
+    assert [each.model.name for each in able.models] == ["whisper-base-int8", "mine"]
+    assert wrong_words(PROMPTS["en-press-9"], heard.text) <= 2
+    assert heard.model.name == "mine"
+    assert heard.model.sha256 == hashlib.sha256((catalogued / "model.bin").read_bytes()).hexdigest()

@@ -121,7 +121,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scaled]:
         for name, port in zip(("REDIS", "HTTP"), free_ports(2), strict=True)
     }
     ports |= {f"DRAGOMAN_{service.upper()}_PORT": str(free_block()) for service in SERVICES}
-    engines = {f"DRAGOMAN_{room}_ENGINE": "fake" for room in ("ASR", "TRANSLATION", "TTS")}
+    engines = {f"DRAGOMAN_{room}_ENGINES": "fake" for room in ("ASR", "TRANSLATION", "TTS")}
     knobs = {
         "DRAGOMAN_HOME": str(home), "DRAGOMAN_DRAIN_S": "5",
         "DRAGOMAN_AUTOSCALE_REPLICAS": "2", "DRAGOMAN_AUTOSCALE_CORES": "64",
@@ -217,5 +217,5 @@ def test_the_reconciler_of_the_stack_decides_and_the_gateway_publishes_it(stack:
 
     until(decided)
     assert {each["service"]: each["slots"] for each in stack.get("/v1/stages")["scaling"]} == {
-        "asr": 2, "translation": 4, "tts": 2, "codec": 2,
+        "asr": 2, "translation": 1, "tts": 2, "codec": 2,
     }  # fmt: skip

@@ -14,7 +14,7 @@ from protos.v1 import codec_pb2, codec_pb2_grpc, common_pb2
 from services.codec.engines.pyav import PyavEngine, PyavSettings
 from services.codec.server import GRPC_NAME, load_core, spec
 from services.codec.settings import CodecSettings
-from services.codec.sniff import CONTAINERS
+from services.codec.sniff import FFMPEG_CONTAINERS
 from services.shared.errors import DragomanError, Misconfigured
 from services.shared.rpc import wire
 from services.shared.rpc.server import start
@@ -268,11 +268,11 @@ async def test_a_file_that_cannot_be_made_is_refused(
 async def test_it_says_what_it_can_do(stub: codec_pb2_grpc.CodecAsyncStub) -> None:
     answer = await stub.GetCapabilities(common_pb2.CapabilitiesRequest())
     codecs = {codec.name: codec for codec in answer.codecs}
-    assert set(codecs) == set(ENGINE.codecs)
+    assert set(codecs) == {*ENGINE.codecs, "gsm", "wav49"}
     opus = codecs["opus"]
     assert (list(opus.bitrates_kbps), opus.default_bitrate_kbps) == ([6, 256], 24)
     assert not codecs["flac"].bitrates_kbps
-    assert tuple(answer.containers) == CONTAINERS
+    assert tuple(answer.containers) == FFMPEG_CONTAINERS
     assert (answer.max_duration_ms, answer.max_channels, answer.slots) == (30_000, 8, 3)
 
 
@@ -296,10 +296,10 @@ async def test_calls_at_once_do_not_mix_their_audio(stub: codec_pb2_grpc.CodecAs
 
 def test_an_unknown_engine_stops_the_start() -> None:
     with pytest.raises(Misconfigured) as caught:
-        load_core(CodecSettings(codec_engine="sox"))
+        load_core(CodecSettings(codec_engines="sox"))
     assert caught.value.code == "unknown_engine"
     assert "pyav" in caught.value.detail
 
 
 def test_the_fake_engine_passes_the_self_test() -> None:
-    assert load_core(CodecSettings(codec_engine="fake")).containers == ("wav",)
+    assert load_core(CodecSettings(codec_engines="fake")).containers == ("wav",)

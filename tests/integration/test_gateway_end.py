@@ -31,7 +31,7 @@ DRAIN_S = 600
 @pytest_asyncio.fixture
 async def settings(redis_url: str, tmp_path: Path) -> AsyncIterator[GatewaySettings]:
     """A gateway that can translate texts, on a port of its own."""
-    wanted = TranslationSettings(translation_engine="fake")
+    wanted = TranslationSettings(translation_engines="fake")
     server = await start(translation.spec(wanted), wanted)
     yield GatewaySettings(
         home=tmp_path,

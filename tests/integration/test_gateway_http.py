@@ -42,9 +42,9 @@ TEXT_SPEC = {"kind": "text_translation", "text": "Room 12", "source_language": "
 CALL_SPEC = {"kind": "speech_translation", "source_language": "en", "target_language": "pt-BR"}
 
 
-ASR = AsrSettings(asr_engine="fake")
-TRANSLATION = TranslationSettings(translation_engine="fake")
-TTS = TtsSettings(tts_engine="fake")
+ASR = AsrSettings(asr_engines="fake")
+TRANSLATION = TranslationSettings(translation_engines="fake")
+TTS = TtsSettings(tts_engines="fake")
 CODEC = CodecSettings()
 
 
@@ -162,8 +162,15 @@ async def test_without_redis_there_are_still_metrics(alone: GatewaySettings) -> 
 async def test_abilities_are_what_the_services_say(settings: GatewaySettings) -> None:
     async with serving(settings) as client:
         abilities = (await client.get("/v1/stages")).json()["capabilities"]
-    assert {"source_language": "en", "target_language": "pt"} in abilities["pairs"]
-    assert {"name": "fake-pt", "language": "pt-BR"} in abilities["voices"]
+    assert ("en", "pt") in [(each["source_language"], each["target_language"]) for each in abilities["pairs"]]
+    assert ("fake-pt", "pt-BR", "female", True) in [
+        (each["name"], each["language"], each["gender"], each["default"]) for each in abilities["voices"]
+    ]
+    models = abilities["models"]
+    assert [models[service][0]["name"] for service in ("asr", "translation", "tts")] == [
+        "fake-counter", "fake-marks", "fake-tone",
+    ]  # fmt: skip
+    assert models["asr"][0]["languages"] == abilities["languages"]
     codecs = {each["name"]: each for each in abilities["codecs"]}
     lowest, highest = codecs["opus"]["bitrates_kbps"]
     assert lowest <= codecs["opus"]["default_bitrate_kbps"] == 24 <= highest
@@ -202,6 +209,7 @@ async def test_its_hint_waits_in_the_queue_of_its_service(settings: GatewaySetti
         ({"kind": "decode"}, b"ffconcat version 1.0\nfile victim.wav\n", "unknown_media"),
         (CALL_SPEC | {"target_language": "ja"}, wav(), "unsupported_language_pair"),
         (CALL_SPEC | {"voices": {"pt-BR": "nobody"}}, wav(), "unknown_voice"),
+        (CALL_SPEC | {"models": {"asr": "whisper-huge"}}, wav(), "unknown_model"),
         (CALL_SPEC | {"audio": {"codec": "realaudio"}}, wav(), "unknown_codec"),
         (CALL_SPEC | {"audio": {"bitrate_kbps": 1}}, wav(), "invalid_bitrate"),
     ],

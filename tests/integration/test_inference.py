@@ -127,9 +127,9 @@ async def test_the_text_of_a_short_clip_takes_one_look_whatever_is_spoken(
 
 async def test_each_call_of_a_speech_is_counted(servers: Servers) -> None:
     meter = Counter()
-    mine = errand(servers, meter)
-    spoken = speech.speak(mine, Line("Hello there", "en", ""))
-    async with aclosing(speech.encoded(mine, spoken, "opus")) as file:
+    async with aclosing(
+        speech.encoded(errand(servers, meter), Line("Hello there", "en", ""), "opus")
+    ) as file:
         assert b"".join([part async for part in file]).startswith(b"OggS")
     assert meter.counted == [("acme", tasks.SYNTHESIZE, 600), ("acme", tasks.ENCODE, 600)]
 

@@ -75,7 +75,9 @@ def test_a_short_wav_says_how_long_it_is(client: OpenAI) -> None:
     ],
 )
 def test_every_format_can_be_played(client: OpenAI, codec: Any, name: str, media_type: str) -> None:
-    for text in (HELLO, LONG):
+    # Where audio is sent as it is spoken, the first sentence comes by itself: a pause more than in these.
+    packed_ms = 0 if codec == "wav" else 250
+    for text, fewer_ms in ((HELLO, 0), (LONG, packed_ms)):
         answer = client.audio.speech.create(
             input=text, model="gpt-4o-mini-tts", voice="nova", response_format=codec
         )
@@ -84,7 +86,7 @@ def test_every_format_can_be_played(client: OpenAI, codec: Any, name: str, media
             assert container.format.name.startswith(name)
             frames = list(container.decode(container.streams.audio[0]))
         seconds = sum(frame.samples / frame.sample_rate for frame in frames)
-        assert seconds * 1000 == pytest.approx(length_ms(said(client, text)), abs=120)
+        assert seconds * 1000 == pytest.approx(length_ms(said(client, text)) - fewer_ms, abs=120)
 
 
 def test_mp3_is_the_default(client: OpenAI) -> None:
@@ -95,8 +97,8 @@ def test_mp3_is_the_default(client: OpenAI) -> None:
 def test_a_long_text_comes_sentence_by_sentence_and_whole(client: OpenAI) -> None:
     letters = sum(map(str.isalnum, LONG))
     pauses_ms = length_ms(said(client, LONG)) - letters * 60
-    # One between two calls, and one that the speech service itself makes in the second text.
-    assert pauses_ms == pytest.approx(250 * 2)
+    # After the first sentence, which comes as soon as it is spoken, and between the pieces of the rest.
+    assert pauses_ms == pytest.approx(250 * 3)
     with client.audio.speech.with_streaming_response.create(
         input=LONG, model="tts-1", voice="alloy", response_format="pcm"
     ) as answer:

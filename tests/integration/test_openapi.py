@@ -55,6 +55,7 @@ _MEANING: Final[Mapping[str, frozenset[str]]] = {
                 "unsupported_language",
                 "unsupported_language_pair",
                 "unknown_voice",
+                "unknown_model",
             ),
             *("unknown_codec", "invalid_bitrate", "idempotency_key_reused"),
         }

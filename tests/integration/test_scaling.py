@@ -20,7 +20,7 @@ from prometheus_client import CollectorRegistry
 
 from protos.v1 import tts_pb2, tts_pb2_grpc
 from services.gateway.capabilities import GrpcCapabilities
-from services.gateway.jobs import ports
+from services.gateway.jobs import abilities
 from services.gateway.scaling.board import Board
 from services.gateway.scaling.duty import Scaling
 from services.gateway.scaling.measure import SPEEDS
@@ -47,11 +47,12 @@ class Told(Abilities):
     def __init__(self) -> None:
         self.away = False
         self.slots = 3
+        self.batch = 0
 
-    def asr(self) -> ports.AsrCapabilities:
+    def asr(self) -> abilities.AsrCapabilities:
         if self.away:
             raise Unavailable("Speech recognition is away.")
-        return replace(super().asr(), slots=self.slots)
+        return replace(super().asr(), slots=self.slots, batch=self.batch)
 
 
 class Desk:
@@ -123,6 +124,16 @@ def test_more_slots_per_replica_ask_for_fewer_replicas(desk: Desk) -> None:
     many = desk.decide()["asr"]
     assert (few.slots, many.slots) == (3, 12)
     assert (many.desired_replicas or 0) < (few.desired_replicas or 0)
+
+
+def test_batches_ask_for_workers_that_fill_them_and_for_no_more_replicas(desk: Desk) -> None:
+    submit(desk.ledger, 6)
+    single = desk.decide()["asr"]
+    desk.board.write(State())
+    desk.told.batch = 8
+    batched = desk.decide()["asr"]
+    assert batched.desired_replicas == single.desired_replicas
+    assert (batched.desired_workers or 0) > (single.desired_workers or 0)
 
 
 def test_a_service_that_never_answered_is_started_once(desk: Desk) -> None:
@@ -267,7 +278,7 @@ def test_what_a_service_said_is_known_to_a_gateway_that_starts_while_it_has_no_s
         channels = Channels(lambda _: f"127.0.0.1:{port}")
         told = GrpcCapabilities(channels, RedisAnswers(connection, prefix), 30, 5).tts()
         channels.close()
-    assert (told.slots, told.voices) == (7, (ports.Voice("dora", "pt-BR"),))
+    assert (told.slots, told.voices) == (7, (abilities.Voice("dora", "pt-BR"),))
     channels = Channels(lambda _: "127.0.0.1:1")
     later = GrpcCapabilities(channels, RedisAnswers(connection, prefix), 30, 5)
     assert later.tts() == told

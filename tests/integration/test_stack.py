@@ -64,7 +64,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     home = tmp_path_factory.mktemp("stack") / "home"
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("DRAGOMAN_")}
     ports = {f"DRAGOMAN_{name}_PORT": str(port) for name, port in zip(PORTS, free_ports(6), strict=True)}
-    engines = {f"DRAGOMAN_{room}_ENGINE": "fake" for room in ("ASR", "TRANSLATION", "TTS")}
+    engines = {f"DRAGOMAN_{room}_ENGINES": "fake" for room in ("ASR", "TRANSLATION", "TTS")}
     environment = {**inherited, **ports, **engines, "DRAGOMAN_HOME": str(home), "DRAGOMAN_DRAIN_S": "5"}
     installation = Installation(home, environment)
     up = installation.dragoman("up")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
 import redis
 
-from protos.v1 import asr_pb2, asr_pb2_grpc, translation_pb2, translation_pb2_grpc
+from protos.v1 import asr_pb2, asr_pb2_grpc, common_pb2, translation_pb2, translation_pb2_grpc
 from services.shared import stage, telemetry
 from services.shared.artifacts.local import LocalArtifacts
 from services.shared.config import Settings
@@ -83,6 +85,47 @@ def test_a_handler_gets_its_claim_and_a_deadline(bench: Bench) -> None:
     bench.run(handle, settings=Settings(unit_deadline_s=7))
     assert (seen[0].deadline_s, seen[0].request_id, seen[0].claim.tenant) == (7, UNIT, "acme")
     assert not seen[0].lease.ended
+
+
+@pytest.mark.parametrize(
+    ("asked", "priority"),
+    [
+        ({"priority": "interactive"}, common_pb2.PRIORITY_INTERACTIVE),
+        ({"priority": "batch"}, common_pb2.PRIORITY_BATCH),
+        ({}, common_pb2.PRIORITY_BATCH),
+    ],
+)
+def test_what_a_handler_asks_for_says_who_wants_it_and_how_soon(
+    ledger: Ledger, tmp_path: Path, asked: dict[str, str], priority: common_pb2.Priority.ValueType
+) -> None:
+    seen = handled(ledger, tmp_path, asked)
+    assert seen.context == common_pb2.RequestContext(request_id=UNIT, tenant="acme", priority=priority)
+
+
+def test_a_handler_asks_for_the_models_that_the_job_names(ledger: Ledger, tmp_path: Path) -> None:
+    seen = handled(ledger, tmp_path, {"models": {"asr": "whisper-small-int8"}})
+    assert (seen.model("asr"), seen.model("translation")) == ("whisper-small-int8", "")
+
+
+@pytest.mark.parametrize("spec", [{}, {"models": None}])
+def test_a_job_of_before_there_were_models_to_name_leaves_them_to_the_services(
+    ledger: Ledger, tmp_path: Path, spec: dict[str, None]
+) -> None:
+    assert handled(ledger, tmp_path, spec).model("asr") == ""
+
+
+def handled(ledger: Ledger, folder: Path, spec: Mapping[str, Any]) -> Work:
+    """Run the first unit of a job with more in its spec; return what its handler got."""
+    seen: list[Work] = []
+
+    def handle(work: Work) -> Output:
+        seen.append(work)
+        return Output({})
+
+    made = new_job()
+    ledger.submit(replace(made, spec={**made.spec, **spec}))
+    Bench(ledger, folder).run(handle)
+    return seen[0]
 
 
 def test_a_hint_too_many_finds_nothing_and_is_counted(bench: Bench) -> None:

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from protos.v1 import common_pb2, translation_pb2, translation_pb2_grpc
+from protos.v1 import common_pb2, models_pb2, models_pb2_grpc, translation_pb2, translation_pb2_grpc
+from services.shared.errors import InternalError, Unavailable
 from services.shared.rpc.server import RunningServer, start
 from services.translation.core import TranslationCore
+from services.translation.engines.base import Turn
 from services.translation.server import spec
 from services.translation.settings import TranslationSettings
+from tests.unit.translation.marking import Informed, Marking, core_of
 
 if TYPE_CHECKING:
     from protos.v1.translation_pb2_grpc import TranslationAsyncStub as Stub
 
-FAKE = TranslationSettings(translation_engine="fake", translation_slots=3, translation_max_characters=1000)
+FAKE = TranslationSettings(translation_engines="fake", translation_slots=3, translation_max_characters=1000)
 
 
 @pytest.fixture
@@ -75,7 +80,80 @@ async def test_the_pairs_are_told(stub: Stub) -> None:
     capabilities = await stub.GetCapabilities(common_pb2.CapabilitiesRequest())
     assert ("en", "pt") in [(pair.source_language, pair.target_language) for pair in capabilities.pairs]
     assert capabilities.model.name == "fake-marks"
-    assert capabilities.slots == 3
+    assert (capabilities.slots, capabilities.batch) == (3, 16)
+    assert [model.name for model in capabilities.models] == ["fake-marks"]
+    assert {len(pair.models) for pair in capabilities.pairs} == {1}
+    assert {pair.pivot_language for pair in capabilities.pairs} == {""}
+
+
+@asynccontextmanager
+async def served(core: TranslationCore) -> AsyncIterator[Stub]:
+    running = await start(replace(spec(FAKE), load=lambda: core), FAKE)
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{running.port}") as channel:
+        yield translation_pb2_grpc.TranslationStub(channel)
+    await running.stop()
+
+
+async def test_a_way_through_english_is_told_before_and_after() -> None:
+    async with served(core_of(Marking("a", "es-en"), Marking("b", "en-pt"))) as stub:
+        capabilities = await stub.GetCapabilities(common_pb2.CapabilitiesRequest())
+        response = await stub.Translate(asked("Hola. 12", "12", source="es-MX"))
+    told = {
+        (pair.source_language, pair.target_language): ([m.name for m in pair.models], pair.pivot_language)
+        for pair in capabilities.pairs
+    }
+    assert told == {
+        ("en", "pt"): (["b"], ""),
+        ("es", "en"): (["a"], ""),
+        ("es", "pt"): (["a", "b"], "en"),
+    }
+    first, second = response.translations
+    assert (first.text, list(first.warnings), [model.name for model in first.models]) == (
+        "Hola_en_pt. 12",
+        ["pivoted"],
+        ["a", "b"],
+    )
+    assert (list(second.warnings), list(second.models)) == ([], [])
+    assert response.model.name == "b"
+
+
+async def test_a_fall_back_is_told() -> None:
+    away, here = Marking("away", "en-pt"), Marking("here", "en-pt")
+    core = core_of(away, here)
+    away.error = Unavailable("Nobody is there.", code="chat_unavailable")
+    async with served(core) as stub:
+        (only,) = (await stub.Translate(asked("Hello."))).translations
+        here.error = InternalError("Broken.", code="translator_failed")
+        refused = await code_of(stub, asked("Hello."))
+    assert (only.text, list(only.warnings)) == ("Hello_pt.", ["fell_back"])
+    assert [model.name for model in only.models] == ["here"]
+    assert refused == (grpc.StatusCode.UNAVAILABLE, "chat_unavailable")
+
+
+async def test_a_request_may_name_the_model_and_bring_the_turns_before() -> None:
+    informed = Informed("informed", "en-pt")
+    request = asked("Hello.")
+    request.model = "informed"
+    request.turns.add(role="agent", text="Olá.", language_code="pt-BR")
+    async with served(core_of(Marking("other", "en-pt"), informed)) as stub:
+        assert (await stub.Translate(request)).model.name == "informed"
+        request.model = "none"
+        assert await code_of(stub, request) == (grpc.StatusCode.INVALID_ARGUMENT, "unknown_model")
+    assert informed.told[-1].turns == (Turn("agent", "Olá.", "pt-BR"),)
+
+
+async def test_the_models_of_the_server_are_listed(channel: grpc.aio.Channel) -> None:
+    models: Any = models_pb2_grpc.ModelsStub(channel)  # its types know no asynchronous channel
+    listed = await models.ListModels(models_pb2.ListModelsRequest())
+    assert [(each.reference, each.model.name) for each in listed.models] == [("fake", "fake-marks")]
+
+
+async def test_one_model_is_exchanged_for_another_at_run_time(channel: grpc.aio.Channel, stub: Stub) -> None:
+    models: Any = models_pb2_grpc.ModelsStub(channel)  # its types know no asynchronous channel
+    await models.SwitchModel(models_pb2.SwitchModelRequest(reference="fake", replacement="fake:again"))
+    listed = await models.ListModels(models_pb2.ListModelsRequest())
+    assert [each.reference for each in listed.models] == ["fake:again"]
+    assert (await stub.Translate(asked("Hello."))).translations[0].text == "Hello_pt."
 
 
 @pytest.mark.parametrize(
@@ -114,3 +192,4 @@ async def test_the_real_models_answer_with_their_revision() -> None:
     assert list(only.warnings) == []
     assert response.model.name == "firefox-en-pt"
     assert len(response.model.revision) == 12
+    assert response.model.sha256.startswith(response.model.revision)

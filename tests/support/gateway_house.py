@@ -35,8 +35,8 @@ Specs = dict[str, tuple[ServerSpec[Any], Settings]]
 
 def fakes() -> Specs:
     """Return the four services with engines that need no model, but for media, which is decoded for real."""
-    hears, knows = AsrSettings(asr_engine="fake"), TranslationSettings(translation_engine="fake")
-    speaks, packs = TtsSettings(tts_engine="fake"), CodecSettings()
+    hears, knows = AsrSettings(asr_engines="fake"), TranslationSettings(translation_engines="fake")
+    speaks, packs = TtsSettings(tts_engines="fake"), CodecSettings()
     return {
         "asr": (asr.spec(hears), hears),
         "translation": (translation.spec(knows), knows),

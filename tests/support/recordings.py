@@ -12,6 +12,7 @@ import numpy as np
 
 from services.codec.core import CodecCore
 from services.codec.engines.base import CodecEngine, Samples, Target
+from services.codec.engines.trade import alone
 from services.codec.media import Caps, DecodeRequest
 from services.codec.sniff import RawFormat
 from services.codec.spool import spool
@@ -86,21 +87,15 @@ class Opened:
 
 def opened(engine: CodecEngine, data: bytes, raw: RawFormat | None = None, sample_rate_hz: int = 0) -> Opened:
     """Take a file apart with an engine."""
-    core = CodecCore(engine, Caps(max_duration_ms=120_000))
+    core = CodecCore(alone(engine), Caps(max_duration_ms=120_000))
     request = DecodeRequest(raw, sample_rate_hz)
     with spooled(data) as file, core.decode(file, request, lambda: False) as recording:
         media = recording.media
         channels = [np.frombuffer(channel.read(), np.int16) for channel in media.channels]
         assert {len(channel) for channel in channels} == {media.sample_count}
-        return Opened(
-            recording.container,
-            media.codec,
-            media.source_sample_rate_hz,
-            media.sample_rate_hz,
-            channels,
-            recording.identical_to,
-            recording.duration_ms,
-        )
+        rates_hz = (media.source_sample_rate_hz, media.sample_rate_hz)
+        whole = (recording.identical_to, recording.duration_ms)
+        return Opened(recording.container, media.codec, *rates_hz, channels, *whole)
 
 
 def encoded(engine: CodecEngine, samples: Samples, target: Target) -> bytes:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import wave
+from functools import cache
 from pathlib import Path
 
 import jiwer
 import numpy as np
 
 from services.asr.core import Samples
-from services.asr.engines.base import SAMPLE_RATE_HZ
+from services.asr.engines.base import SAMPLE_RATE_HZ, AsrEngine, Task
+from services.asr.engines.registry import create as create_asr
+from services.asr.settings import AsrSettings
 from services.shared.config import load
+from services.shared.engines import Reference
 from services.tts.engines import base as engine_base
+from services.tts.engines.base import Audio
 from services.tts.engines.registry import create
 from services.tts.settings import TtsSettings
 
@@ -36,7 +41,7 @@ def prompt(name: str) -> Samples:
 
 def telephone(text: str, voice: str) -> Samples:
     """Return a text as Kokoro speaks it, in the band of a telephone and coded as G.711 does."""
-    engine = create("kokoro", load(TtsSettings))
+    engine = create(Reference("kokoro"), load(TtsSettings))
     wide = engine.synthesize(text, voice, 1.0)
     spectrum = np.fft.rfft(wide[: wide.size // 3 * 3])
     pitch_hz = np.fft.rfftfreq(wide.size // 3 * 3, 1 / engine_base.SAMPLE_RATE_HZ)
@@ -48,6 +53,19 @@ def telephone(text: str, voice: str) -> Samples:
         np.int16
     )
     return samples
+
+
+def heard(speech: Audio, language: str) -> str:
+    """Return what Whisper understands of what a speech engine spoke."""
+    whole = speech[: speech.size // 3 * 3]
+    spectrum = np.fft.rfft(whole)[: whole.size // 3 + 1]
+    narrow = (np.fft.irfft(spectrum) * 2 / 3).astype(np.float32)
+    return _whisper().transcribe(narrow, language, Task.TRANSCRIBE).text
+
+
+@cache
+def _whisper() -> AsrEngine:
+    return create_asr(Reference("faster-whisper"), load(AsrSettings))
 
 
 def silence(seconds: float) -> Samples:

@@ -10,6 +10,8 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from services.shared.engines import Model
+
 SAMPLE_RATE_HZ: Final = 16_000
 
 Audio = NDArray[np.float32]
@@ -26,21 +28,10 @@ class Caution(StrEnum):
     """What a reader of a hypothesis should know."""
 
     NO_SPEECH = "no_speech"  # nothing was said, so the text is empty
+    UNLIKELY_SPEECH = "unlikely_speech"  # the model doubts that anybody spoke, and what it then wrote
     LOW_CONFIDENCE = "low_confidence"  # the model was guessing
-    REPETITION = "repetition"  # the text goes in circles, as it does when a model is stuck
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """Which weights recognise.
-
-    Attributes:
-        name: Name in the model manifest.
-        revision: Changes whenever the text may change.
-    """
-
-    name: str
-    revision: str
+    REPETITION = "repetition"  # a phrase follows itself over and over, as it does when a model is stuck
+    HIGH_COMPRESSION = "high_compression"  # the text is more regular than speech is
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +77,7 @@ class Guidance:
 
 
 UNGUIDED: Final = Guidance()
+NO_MODEL: Final = Model("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +94,7 @@ class Hypothesis:
         no_speech: Probability that nobody speaks, 0 to 1.
         spoken: BCP-47 code of what was said; empty when it was to be detected and nothing was said.
         spoken_confidence: 0 to 1; 1 when the language was given.
+        model: Which weights wrote it; an engine leaves that to core.
     """
 
     text: str
@@ -113,6 +106,7 @@ class Hypothesis:
     no_speech: float = 0.0
     spoken: str = ""
     spoken_confidence: float = 1.0
+    model: Model = NO_MODEL
 
 
 def silence(language: str) -> Hypothesis:
@@ -149,8 +143,14 @@ class AsrEngine(Protocol):
         """
         ...
 
-    def language_probabilities(self, audio: Audio) -> Mapping[str, float]:
-        """Say how likely each of `languages` is, from at most 30 s of speech."""
+    def language_probabilities(
+        self, audio: Audio, cancelled: Callable[[], bool] = lambda: False
+    ) -> Mapping[str, float]:
+        """Say how likely each of `languages` is, from at most 30 s of speech.
+
+        Raises:
+            Cancelled: `cancelled()` became true before its turn.
+        """
         ...
 
     def transcribe(
@@ -173,4 +173,8 @@ class AsrEngine(Protocol):
         Raises:
             Cancelled: `cancelled()` became true.
         """
+        ...
+
+    def close(self) -> None:
+        """Free what it holds; nothing is asked of it afterwards."""
         ...

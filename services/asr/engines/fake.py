@@ -15,14 +15,15 @@ from services.asr.engines.base import (
     Audio,
     Guidance,
     Hypothesis,
-    Model,
     Span,
     Task,
     Word,
     silence,
 )
 from services.asr.settings import AsrSettings
+from services.shared.engines import Model
 
+_NAME: Final = "fake-counter"
 _FRAME: Final = SAMPLE_RATE_HZ // 50
 _LOUD: Final = 0.01
 _WORD_MS: Final = 400
@@ -37,12 +38,19 @@ _PITCHES: Final = {"pt": 300.0, "es": 600.0, "en": float("inf")}
 
 
 class FakeEngine:
-    """Same audio, same words: one for every 0.4 s, counted from zero."""
+    """Same audio, same words: one for every 0.4 s, counted from zero.
+
+    Args:
+        name: Of its model.
+    """
+
+    def __init__(self, name: str = _NAME) -> None:
+        self._name = name
 
     @property
     def model(self) -> Model:
         """The model that recognises."""
-        return Model("fake-counter", "1")
+        return Model(self._name, "1")
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -61,7 +69,11 @@ class FakeEngine:
         edges = np.flatnonzero(np.diff(np.concatenate(([False], loud, [False])).astype(np.int8))) * _FRAME
         return [Span(int(start), int(end)) for start, end in zip(edges[::2], edges[1::2], strict=True)]
 
-    def language_probabilities(self, audio: Audio) -> Mapping[str, float]:
+    def language_probabilities(
+        self,
+        audio: Audio,
+        cancelled: Callable[[], bool] = lambda: False,  # noqa: ARG002 - it takes no time
+    ) -> Mapping[str, float]:
         """Tell the language by the pitch."""
         crossings_hz = (
             np.count_nonzero(np.diff(np.signbit(audio))) / 2 / max(len(audio) / SAMPLE_RATE_HZ, 1e-9)
@@ -100,6 +112,9 @@ class FakeEngine:
             spoken_confidence=confidence,
         )
 
+    def close(self) -> None:
+        """Free what it holds: nothing."""
+
     def _spoken(self, audio: Audio, language: str | None) -> tuple[str, float]:
         if language is not None:
             return language, 1.0
@@ -111,6 +126,6 @@ def _spelled(word: str, guidance: Guidance) -> str:
     return next((name for name in known if name.lower().startswith(word)), word)
 
 
-def load(_settings: AsrSettings) -> FakeEngine:
-    """Load the engine: there is nothing to load."""
-    return FakeEngine()
+def load(_settings: AsrSettings, model: str = "") -> FakeEngine:
+    """Load the engine: there is nothing to load. A name makes it another model, for tests of several."""
+    return FakeEngine(model or _NAME)

@@ -6,7 +6,7 @@ from typing import Final
 
 from services.asr.engines.base import AsrEngine
 from services.asr.settings import AsrSettings
-from services.shared.engines import EngineSpec, load_engine, table
+from services.shared.engines import EngineSpec, Reference, load_engine, table
 
 ENGINES: Final = table(
     EngineSpec(
@@ -20,12 +20,12 @@ ENGINES: Final = table(
 )
 
 
-def create(name: str, settings: AsrSettings) -> AsrEngine:
+def create(wanted: Reference, settings: AsrSettings) -> AsrEngine:
     """Load an engine.
 
     Raises:
         Misconfigured: there is no such engine (unknown_engine), its packages are not installed
             (missing_package), or its model is not there.
     """
-    engine: AsrEngine = load_engine("asr", ENGINES, name, settings)
+    engine: AsrEngine = load_engine("asr", ENGINES, wanted, settings)
     return engine

@@ -6,7 +6,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from services.cli.checks import Health, all_checks
+from services.cli.checks import all_checks
+from services.cli.findings import Health
 from services.cli.settings import CliSettings
 from services.shared.config import load
 

@@ -1,24 +1,39 @@
-"""`dragoman models`: what model sets there are, what is here, and how it gets here."""
+"""`dragoman models`: which models there are, what is here, how it gets here, and what servers hold."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich import progress as bars
 from rich.console import Console
-from rich.table import Table
 
+from protos.v1 import models_pb2
+from services.cli import replicas, tables
 from services.cli.settings import CliSettings
 from services.shared import config
-from services.shared.errors import Misconfigured
-from services.shared.models import manifest
+from services.shared.errors import DragomanError, InvalidRequest, Misconfigured
+from services.shared.models import hub, manifest, places
 from services.shared.models.catalogue import Catalogue
 from services.shared.models.pull import pull as pull_set
+from services.shared.models.settings import HubSettings
+from services.shared.tasks import SERVICES
 
 SetName = Annotated[str, typer.Argument(metavar="SET", help="A model set, such as lite.")]
+Wanted = Annotated[
+    str,
+    typer.Argument(
+        metavar="SET|OWNER/NAME[@REVISION]", help="A model set, such as lite, or a model of the hub."
+    ),
+]
+Service = Annotated[str, typer.Argument(help="Of whose servers: asr, translation, tts or codec.")]
 
-app = typer.Typer(help="Model sets: list them, pull them, verify them.", no_args_is_help=True)
+app = typer.Typer(
+    help="Models: list, pull and verify them; see and exchange what running servers hold.",
+    no_args_is_help=True,
+)
 
 
 class Bars:
@@ -44,35 +59,107 @@ class Bars:
 
 
 @app.command()
-def pull(set_name: SetName) -> None:
-    """Download a model set; goes on where an earlier pull stopped, and does nothing when all is here."""
-    settings = config.load(CliSettings)
-    columns = (
+def pull(wanted: Wanted) -> None:
+    """Download a model set, or a model of DRAGOMAN_HUB_URL; goes on where an earlier pull stopped."""
+    settings = config.load(HubSettings)
+    with _bars() as shown:
+        if hub.is_hub_name(wanted):
+            brought = hub.pull_model(wanted, settings, Bars(shown)) is not None
+        else:
+            brought = bool(pull_set(wanted, settings.models_dir, Bars(shown)))
+    if not brought:
+        typer.echo(f"{wanted} is here." if hub.is_hub_name(wanted) else f"All models of {wanted} are here.")
+
+
+def _bars() -> bars.Progress:
+    return bars.Progress(
         bars.TextColumn("{task.description:<16}"),
         bars.BarColumn(),
         bars.DownloadColumn(),
         bars.TransferSpeedColumn(),
         bars.TimeRemainingColumn(),
+        console=Console(highlight=False),
     )
-    with bars.Progress(*columns, console=Console(highlight=False)) as shown:
-        pulled = pull_set(set_name, settings.models_dir, Bars(shown))
-    if not pulled:
-        typer.echo(f"All models of {set_name} are here.")
 
 
 @app.command("list")
 def list_() -> None:
-    """List every model: its set, stage, size, licence, and whether it is here."""
+    """List every model: its set, stage, size, licence, sha256 of its weights, and whether it is here."""
     settings = config.load(CliSettings)
     known, catalogue = manifest.load(), Catalogue(settings.models_dir)
-    table = Table("model", "set", "stage", "size", "licence", "here", box=None, pad_edge=False)
+    table = tables.table("model", "set", "stage", "size", "licence", "sha256", "here")
     for title, names in known.sets.items():
         missing = set(catalogue.missing(title))
         for name in names:
             model = known.model(name)
             here = "no" if name in missing else "yes"
-            table.add_row(name, title, model.stage, f"{model.size_bytes / 1e6:.0f} MB", model.licence, here)
-    Console(highlight=False).print(table)
+            size = _megabytes(model.size_bytes)
+            table.add_row(name, title, model.stage, size, model.licence, model.sha256[:12], here)
+    for pulled in hub.here(settings.models_dir):
+        sha256 = _sha256(settings.models_dir, pulled.name)
+        row = (f"revision {pulled.revision[:12]}", "", _megabytes(pulled.size_bytes), "", sha256[:12], "yes")
+        table.add_row(pulled.name, *row)
+    tables.show(table)
+
+
+@app.command()
+def serving() -> None:
+    """Show which models the running servers hold, and which of them lie in memory."""
+    settings = config.load(CliSettings)
+    table = tables.table("service", "server", "engine", "model", "sha256", "size", "state", "calls")
+    for service in SERVICES:
+        for at in replicas.of(settings, service):
+            for row in _rows(settings, at):
+                table.add_row(service, at.target, *row)
+    tables.show(table)
+
+
+def _rows(settings: CliSettings, at: replicas.Replica) -> Iterator[tuple[str, ...]]:
+    try:
+        held = replicas.held(settings, at)
+    except DragomanError as error:
+        yield "", "", "", "", error.code, ""
+        return
+    for each in held:
+        state = models_pb2.ModelState.Name(each.state).removeprefix("MODEL_STATE_").lower()
+        name = f"{each.model.name} {each.model.revision}"
+        yield (
+            each.reference,
+            name,
+            each.model.sha256[:12],
+            _megabytes(each.size_bytes),
+            state,
+            str(each.calls),
+        )
+
+
+@app.command()
+def switch(
+    service: Service,
+    old: Annotated[str, typer.Argument(help="What they hold, as `dragoman models serving` shows it.")],
+    new: Annotated[str, typer.Argument(help="Its replacement, such as faster-whisper:owner/name.")],
+) -> None:
+    """Have every server of a service exchange a model, one after the other; no call is lost.
+
+    It holds until they start again: what they load then stands in DRAGOMAN_<SERVICE>_ENGINES.
+    """
+    settings = config.load(CliSettings)
+    if service not in SERVICES:
+        raise InvalidRequest(f"There are {', '.join(SERVICES)}.", code="unknown_service")
+    for at in replicas.of(settings, service):
+        model = replicas.switch(settings, at, old, new).model
+        typer.echo(f"{at.target} serves {model.name} {model.revision} {model.sha256}".rstrip())
+
+
+def _sha256(models_dir: Path, name: str) -> str:
+    try:
+        return places.find(models_dir, name).model.sha256
+    except Misconfigured as error:
+        return error.code
+
+
+def _megabytes(size_bytes: int) -> str:
+    return f"{size_bytes / 1e6:.0f} MB" if size_bytes else ""
 
 
 @app.command()

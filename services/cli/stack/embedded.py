@@ -18,6 +18,7 @@ from services.cli.settings import CliSettings
 from services.cli.stack import health, process, redis_server
 from services.cli.stack.process import Place, Running
 from services.cli.stack.table import REDIS, SCALER, WAVES, Component, spares
+from services.shared import surroundings
 from services.shared.errors import Conflict, Misconfigured, Timeout, Unavailable
 from services.shared.tasks import SERVICES
 
@@ -231,7 +232,7 @@ class Stack:
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(mode=0o700, exist_ok=True)
         own = {"PYTHONPATH": str(root), "DRAGOMAN_HOME": str(self._home), "TMPDIR": str(temporary)}
-        return {**_MALLOC, **self._autoscaled(), **os.environ, **own}
+        return surroundings.environment({**_MALLOC, **self._autoscaled(), **os.environ, **own})
 
     def _autoscaled(self) -> dict[str, str]:
         """Return how soon a server starts here, and all addresses where clients may find one."""

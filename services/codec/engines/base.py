@@ -10,10 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.codec.sniff import Container
+from services.shared.engines import Model
 
 # Signed 16-bit, shape (samples,) for one channel or (samples, channels).
 Samples = NDArray[np.int16]
 Cancelled = Callable[[], bool]
+
+
+def never() -> bool:
+    """Say that nobody goes away."""
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,24 +64,31 @@ class CodecDescription:
         name: What a job asks for.
         media_type: IANA media type of the file.
         file_extension: Without the dot.
-        bitrates_kbps: Lowest and highest of a whole file; empty when not adjustable.
+        bitrates_kbps: Lowest and highest of a whole file; more than two are all there are; empty when not
+            adjustable.
         default_bitrate_kbps: For one channel; 0 when not adjustable.
         sample_rates_hz: The first is the default.
         max_channels: In one file.
+        slack_samples: By how many samples of the target's rate a file may be longer than its timeline.
+        packet_ms: Audio in one packet of a stream; 0 where the codec cannot be streamed.
+        model: Whose weights it needs; None where it needs none.
     """
 
     name: str
     media_type: str
     file_extension: str
-    bitrates_kbps: tuple[int, ...]
-    default_bitrate_kbps: int
+    bitrates_kbps: tuple[float, ...]
+    default_bitrate_kbps: float
     sample_rates_hz: tuple[int, ...]
     max_channels: int
+    slack_samples: int = 1
+    packet_ms: int = 0
+    model: Model | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The file to be written.
+    """The file to be written, or the stream, which has one channel.
 
     Attributes:
         codec: Name of a CodecDescription.
@@ -87,11 +100,44 @@ class Target:
     codec: str
     sample_rate_hz: int
     channel_count: int
-    bitrate_kbps: int
+    bitrate_kbps: float
+
+
+class PacketEncoder(Protocol):
+    """Compresses one stream; one call at a time."""
+
+    def push(self, samples: Samples) -> list[bytes]:
+        """Take audio of any length, shape (samples,); return the packets that it filled."""
+        ...
+
+    def finish(self) -> list[bytes]:
+        """Return the packets of what is left, filled up with silence."""
+        ...
+
+
+class PacketDecoder(Protocol):
+    """Does the other way round; one call at a time."""
+
+    def push(self, packet: bytes) -> Samples:
+        """Take the next packet; return what can be heard now, shape (samples,).
+
+        Raises:
+            InvalidMedia: code damaged_packet.
+        """
+        ...
+
+    def finish(self) -> Samples:
+        """Return what is left."""
+        ...
 
 
 class CodecEngine(Protocol):
     """Decodes, encodes, resamples. Safe to use from several threads at once."""
+
+    @property
+    def model(self) -> Model:
+        """Its weights, or its library where it has none."""
+        ...
 
     @property
     def codecs(self) -> Mapping[str, CodecDescription]:
@@ -119,10 +165,41 @@ class CodecEngine(Protocol):
         """
         ...
 
-    def encode(self, blocks: Iterable[Samples], target: Target, sink: BinaryIO) -> None:
-        """Write blocks of shape (samples, channels) at the target's rate to a seekable file."""
+    def encode(
+        self, blocks: Iterable[Samples], target: Target, sink: BinaryIO, cancelled: Cancelled = never
+    ) -> str:
+        """Write blocks of shape (samples, channels) at the target's rate to a seekable file.
+
+        Returns:
+            The codec it was written with: the target's, or a plainer one of this engine where the target's
+            cannot take this audio.
+
+        Raises:
+            Cancelled: `cancelled()` turned true.
+        """
+        ...
+
+    def measure(self, source: BinaryIO, target: Target, cancelled: Cancelled) -> float:
+        """Read back all of a file that `encode` wrote for `target`; return its length in seconds.
+
+        Raises:
+            InvalidMedia: it cannot be read.
+            Cancelled: `cancelled()` turned true.
+        """
+        ...
+
+    def packet_encoder(self, target: Target) -> PacketEncoder:
+        """Begin a stream of a codec that has a `packet_ms`."""
+        ...
+
+    def packet_decoder(self, target: Target) -> PacketDecoder:
+        """Begin to decode such a stream."""
         ...
 
     def resample(self, blocks: Iterable[Samples], source_hz: int, target_hz: int) -> Iterator[Samples]:
         """Convert blocks of one channel to another rate, keeping time: no delay, no loss at the ends."""
+        ...
+
+    def close(self) -> None:
+        """Free what only it can free; it is not used again."""
         ...

@@ -10,19 +10,30 @@ from typing import BinaryIO, Final
 import numpy as np
 
 from services.codec import completeness, limits
-from services.codec.engines.base import CodecDescription, Decoded, DecodeOrder, Samples, Target
+from services.codec.engines.base import CodecDescription, Decoded, DecodeOrder, Samples, Target, never
 from services.codec.settings import CodecSettings
 from services.codec.sniff import Container
 from services.codec.spool import spool
+from services.shared.engines import Model
 from services.shared.errors import Cancelled, InvalidMedia, Unsupported
 
 _CODECS: Final = MappingProxyType(
-    {"wav": CodecDescription("wav", "audio/wav", "wav", (), 0, (24_000, 8_000, 16_000, 48_000), 8)}
+    {
+        "wav": CodecDescription(
+            "wav", "audio/wav", "wav", (), 0, (24_000, 8_000, 16_000, 48_000), 8, packet_ms=20
+        )
+    }
 )
+_MODEL: Final = Model("fake", "1")
 
 
 class FakeEngine:
-    """Deterministic; keeps whole files in memory."""
+    """Deterministic; keeps whole files in memory. A packet of its streams is bare PCM."""
+
+    @property
+    def model(self) -> Model:
+        """There are no weights."""
+        return _MODEL
 
     @property
     def codecs(self) -> Mapping[str, CodecDescription]:
@@ -63,7 +74,13 @@ class FakeEngine:
         ]
         return Decoded("pcm_s16le", rate_hz, target_hz, len(apart[0]), tuple(map(_spooled, apart)))
 
-    def encode(self, blocks: Iterable[Samples], target: Target, sink: BinaryIO) -> None:
+    def encode(
+        self,
+        blocks: Iterable[Samples],
+        target: Target,
+        sink: BinaryIO,
+        _cancelled: Callable[[], bool] = never,
+    ) -> str:
         """Write a 16-bit PCM WAV."""
         with wave.open(sink, "wb") as file:
             file.setnchannels(target.channel_count)
@@ -71,6 +88,24 @@ class FakeEngine:
             file.setframerate(target.sample_rate_hz)
             for block in blocks:
                 file.writeframes(np.ascontiguousarray(block).tobytes())
+        return target.codec
+
+    def measure(self, source: BinaryIO, _target: Target, _cancelled: Callable[[], bool]) -> float:
+        """Believe the header."""
+        source.seek(0)
+        with wave.open(source, "rb") as file:
+            return file.getnframes() / file.getframerate()
+
+    def packet_encoder(self, target: Target) -> FakePackets:
+        """Begin a stream."""
+        return FakePackets(target.sample_rate_hz // 50)
+
+    def packet_decoder(self, _target: Target) -> FakeAudio:
+        """Begin to decode one."""
+        return FakeAudio()
+
+    def close(self) -> None:
+        """Hold nothing."""
 
     def resample(self, blocks: Iterable[Samples], source_hz: int, target_hz: int) -> Iterator[Samples]:
         """Interpolate linearly."""
@@ -82,6 +117,37 @@ class FakeEngine:
         yield np.interp(moments, np.arange(len(samples)), samples).astype(np.int16)
 
 
+class FakePackets:
+    """Cuts audio into packets."""
+
+    def __init__(self, packet_samples: int) -> None:
+        self._packet_samples = packet_samples
+        self._waiting: Samples = np.zeros(0, np.int16)
+
+    def push(self, samples: Samples) -> list[bytes]:
+        """Return full packets."""
+        self._waiting = np.concatenate([self._waiting, samples])
+        full = len(self._waiting) // self._packet_samples * self._packet_samples
+        packets, self._waiting = np.split(self._waiting, [full])
+        return [packet.tobytes() for packet in packets.reshape(-1, self._packet_samples)]
+
+    def finish(self) -> list[bytes]:
+        """Return the rest, filled up."""
+        return self.push(np.zeros(-len(self._waiting) % self._packet_samples, np.int16))
+
+
+class FakeAudio:
+    """Puts packets together."""
+
+    def push(self, packet: bytes) -> Samples:
+        """Return its samples."""
+        return np.frombuffer(packet[: len(packet) // 2 * 2], np.int16)
+
+    def finish(self) -> Samples:
+        """Return nothing."""
+        return np.zeros(0, np.int16)
+
+
 def _spooled(samples: Samples) -> BinaryIO:
     file = spool()
     file.write(samples.tobytes())
@@ -89,6 +155,6 @@ def _spooled(samples: Samples) -> BinaryIO:
     return file
 
 
-def load(_settings: CodecSettings) -> FakeEngine:
+def load(_settings: CodecSettings, _model: str = "") -> FakeEngine:
     """Make the engine; it has no settings."""
     return FakeEngine()

@@ -4,20 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import chain
 from types import MappingProxyType
 from typing import BinaryIO, Final, cast
 
 import av
-import numpy as np
+import av.error
 
+from services.codec.completeness import damaged
 from services.codec.decoder import Budget
-from services.codec.engines.base import Cancelled, CodecDescription, Decoded, DecodeOrder, Samples, Target
+from services.codec.engines.base import (
+    Cancelled,
+    CodecDescription,
+    Decoded,
+    DecodeOrder,
+    Samples,
+    Target,
+    never,
+)
+from services.codec.engines.pyav_packets import PyavAudio, PyavPackets, measured_s
+from services.codec.engines.resampling import frames, resample
 from services.codec.limits import MAX_CHANNELS
 from services.codec.sandbox import Sandbox
 from services.codec.settings import CodecSettings
-from services.codec.sniff import CONTAINERS, Container
+from services.codec.sniff import FFMPEG_CONTAINERS, Container
 from services.codec.spool import spool
+from services.shared.engines import Model
 
 # Opus narrows a pair of channels towards one when bits are few: measured on turns of two speakers, one is
 # heard on the other's channel at full level at 20 kbit/s, at -9 dB at 24, not at all from 28. And it takes
@@ -28,6 +39,9 @@ _OPUS_STEREO_KBPS: Final = 40
 _SPEECH_RATES: Final = (24_000, 8_000, 12_000, 16_000, 48_000)
 _MP3_RATES: Final = (24_000, 16_000, 22_050, 32_000, 44_100, 48_000)
 _PCM_RATES: Final = (24_000, 8_000, 11_025, 12_000, 16_000, 22_050, 32_000, 44_100, 48_000, 96_000)
+# What opens a file that a muxer wrote, where it has another name.
+_DEMUXERS: Final = {"ipod": "mov"}
+_MODEL: Final = Model("ffmpeg", av.ffmpeg_version_info)
 # FFmpeg's names of layouts that keep the channels' order in FLAC and WAV.
 _LAYOUTS: Final = ("mono", "stereo", "3.0", "quad", "5.0", "5.1", "6.1", "7.1")
 
@@ -49,29 +63,29 @@ class Format:
     options: Mapping[str, str] = field(default_factory=dict)
 
 
+_AAC_RATES: Final = (24_000, 16_000, 22_050, 32_000, 44_100, 48_000)
+
 # G.711, G.722 and AMR have the one rate of their standards. AMR's eight modes lie between 4.75 and
 # 12.2 kbit/s; the encoder takes the nearest. GSM can be read but not written: FFmpeg here has no encoder.
 FORMATS: Final = (
     Format(
-        CodecDescription("opus", "audio/ogg", "ogg", (6, 256), 24, _SPEECH_RATES, 8),
+        CodecDescription("opus", "audio/ogg", "ogg", (6, 256), 24, _SPEECH_RATES, 8, packet_ms=20),
         "libopus",
         "ogg",
         {"application": "voip"},
     ),
     Format(CodecDescription("mp3", "audio/mpeg", "mp3", (32, 160), 48, _MP3_RATES, 2), "libmp3lame", "mp3"),
-    Format(
-        CodecDescription(
-            "aac", "audio/mp4", "m4a", (16, 256), 48, (24_000, 16_000, 22_050, 32_000, 44_100, 48_000), 2
-        ),
-        "aac",
-        "ipod",
-    ),
+    Format(CodecDescription("aac", "audio/mp4", "m4a", (16, 256), 48, _AAC_RATES, 2, 1024), "aac", "ipod"),
     Format(CodecDescription("flac", "audio/flac", "flac", (), 0, _PCM_RATES, 8), "flac", "flac"),
     Format(CodecDescription("wav", "audio/wav", "wav", (), 0, _PCM_RATES, 8), "pcm_s16le", "wav"),
-    Format(CodecDescription("mulaw", "audio/wav", "wav", (), 0, (8_000,), 8), "pcm_mulaw", "wav"),
-    Format(CodecDescription("alaw", "audio/wav", "wav", (), 0, (8_000,), 8), "pcm_alaw", "wav"),
-    Format(CodecDescription("g722", "audio/G722", "g722", (), 0, (16_000,), 1), "g722", "g722"),
-    Format(CodecDescription("amr", "audio/AMR", "amr", (5, 12), 12, (8_000,), 1), "libopencore_amrnb", "amr"),
+    Format(
+        CodecDescription("mulaw", "audio/wav", "wav", (), 0, (8_000,), 8, packet_ms=20), "pcm_mulaw", "wav"
+    ),
+    Format(CodecDescription("alaw", "audio/wav", "wav", (), 0, (8_000,), 8, packet_ms=20), "pcm_alaw", "wav"),
+    Format(CodecDescription("g722", "audio/G722", "g722", (), 0, (16_000,), 1, 2, 20), "g722", "g722"),
+    Format(
+        CodecDescription("amr", "audio/AMR", "amr", (5, 12), 12, (8_000,), 1, 160), "libopencore_amrnb", "amr"
+    ),
 )
 
 
@@ -103,6 +117,11 @@ class PyavEngine:
         self._formats = {each.description.name: each for each in FORMATS}
 
     @property
+    def model(self) -> Model:
+        """FFmpeg has no weights."""
+        return _MODEL
+
+    @property
     def codecs(self) -> Mapping[str, CodecDescription]:
         """What `encode` writes."""
         return MappingProxyType({name: each.description for name, each in self._formats.items()})
@@ -110,7 +129,7 @@ class PyavEngine:
     @property
     def containers(self) -> tuple[str, ...]:
         """What `decode` opens."""
-        return CONTAINERS
+        return FFMPEG_CONTAINERS
 
     def decode(
         self, source: BinaryIO, container: Container, order: DecodeOrder, cancelled: Cancelled
@@ -149,7 +168,9 @@ class PyavEngine:
             channels=sinks[:used],
         )
 
-    def encode(self, blocks: Iterable[Samples], target: Target, sink: BinaryIO) -> None:
+    def encode(
+        self, blocks: Iterable[Samples], target: Target, sink: BinaryIO, _cancelled: Cancelled = never
+    ) -> str:
         """Write a file; encoder delay and padding are declared in it, so that players skip them."""
         form = self._formats[target.codec]
         layout = _LAYOUTS[target.channel_count - 1]
@@ -164,17 +185,36 @@ class PyavEngine:
                 ),
             )
             if target.bitrate_kbps:
-                stream.bit_rate = target.bitrate_kbps * 1000
-            for frame in _frames(blocks, layout, target.sample_rate_hz):
+                stream.bit_rate = round(target.bitrate_kbps * 1000)
+            for frame in frames(blocks, layout, target.sample_rate_hz):
                 container.mux(stream.encode(frame))
             container.mux(stream.encode(None))
+        return target.codec
+
+    def measure(self, source: BinaryIO, target: Target, cancelled: Cancelled) -> float:
+        """Decode it here: what we wrote is no stranger's file."""
+        form = self._formats[target.codec]
+        try:
+            return measured_s(source, _DEMUXERS.get(form.muxer, form.muxer), {}, cancelled)
+        except av.error.FFmpegError:
+            raise damaged("It was written wrongly.") from None
+
+    def packet_encoder(self, target: Target) -> PyavPackets:
+        """Begin a stream."""
+        form = self._formats[target.codec]
+        return PyavPackets(form.encoder, target, form.description.packet_ms, form.options)
+
+    def packet_decoder(self, target: Target) -> PyavAudio:
+        """Begin to decode one."""
+        form = self._formats[target.codec]
+        return PyavAudio(form.encoder, target.sample_rate_hz)
 
     def resample(self, blocks: Iterable[Samples], source_hz: int, target_hz: int) -> Iterator[Samples]:
-        """Convert with swresample, whose own delay is compensated."""
-        resampler = av.AudioResampler(format="s16", layout="mono", rate=target_hz)
-        for frame in chain(_frames(blocks, "mono", source_hz), (None,)):
-            for done in resampler.resample(frame):
-                yield np.frombuffer(memoryview(done.planes[0])[: 2 * done.samples], np.int16)
+        """Convert with swresample."""
+        return resample(blocks, source_hz, target_hz)
+
+    def close(self) -> None:
+        """Leave the decoder process to the collector, which ends it after its last file."""
 
 
 def _options(form: Format, target: Target) -> dict[str, str]:
@@ -185,18 +225,7 @@ def _options(form: Format, target: Target) -> dict[str, str]:
     return options
 
 
-def _frames(blocks: Iterable[Samples], layout: str, rate_hz: int) -> Iterator[av.AudioFrame]:
-    position = 0
-    for block in blocks:
-        if not len(block):  # FFmpeg calls a frame without samples an error.
-            continue
-        frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block).reshape(1, -1), "s16", layout)
-        frame.sample_rate, frame.pts = rate_hz, position
-        position += frame.samples
-        yield frame
-
-
-def load(settings: CodecSettings) -> PyavEngine:
+def load(settings: CodecSettings, _model: str = "") -> PyavEngine:
     """Make the engine with the settings' limits for its decoder process."""
     return PyavEngine(
         PyavSettings(

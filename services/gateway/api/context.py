@@ -20,7 +20,8 @@ from services.gateway.access.tenants import Tenants
 from services.gateway.access.usage import Meter, Unmetered
 from services.gateway.glossaries.service import Glossaries
 from services.gateway.inference.servers import Servers
-from services.gateway.jobs.ports import Capabilities, Health, JobStore
+from services.gateway.jobs.abilities import Capabilities
+from services.gateway.jobs.ports import Health, JobStore
 from services.gateway.jobs.queue import NoTurns, Turns
 from services.gateway.jobs.service import JobService
 from services.gateway.scaling.publication import Scales, Unscaled

@@ -119,10 +119,10 @@ def _named(voice: Any) -> Any:
     return voice["id"] if isinstance(voice, dict) and voice.keys() == {"id"} else voice
 
 
-_VOICE: Final = {"type": "string", "minLength": 1, "maxLength": 64}
+_VOICE: Final = {"type": "string", "minLength": 1, "maxLength": 256}
 Voice = Annotated[
     str,
-    StringConstraints(min_length=1, max_length=64),
+    StringConstraints(min_length=1, max_length=256),
     BeforeValidator(_named),
     WithJsonSchema(
         {
@@ -135,7 +135,7 @@ Voice = Annotated[
                     "additionalProperties": False,
                 },
             ],
-            "description": "One of GET /v1/stages, or one of OpenAI's: the default voice of the language.",
+            "description": "One of GET /v1/stages, a gender, or one of OpenAI's: the language's default.",
         }
     ),
 ]

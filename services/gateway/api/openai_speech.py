@@ -18,6 +18,7 @@ from services.gateway.api.openai_streams import Streamed, started, told, unless_
 from services.gateway.inference import models, speech, voices
 from services.gateway.inference.servers import Errand
 from services.gateway.inference.speech import Line
+from services.gateway.jobs.abilities import Chosen
 
 router = APIRouter(prefix="/v1/audio")
 
@@ -59,23 +60,21 @@ async def speak(request: Request, context: Wired, tenant: Speaker) -> Response:
 
 
 def _line(body: SpeechBody, context: Context) -> Line:
-    models.check(body.model, "tts", context.capabilities)
-    language, voice = voices.choose(body.voice, body.language, context.capabilities.tts())
+    named = models.chosen(body.model, "tts", context.capabilities)
+    tts = Chosen(context.capabilities, named).tts()
+    # The server knows the model by its voice.
+    language, voice = voices.choose(body.voice, body.language, tts, of_model=bool(named))
     return Line(body.input, language, voice, body.rate)
 
 
-async def _made(errand: Errand, line: Line, codec: str) -> AsyncGenerator[bytes, None]:
-    async with aclosing(speech.speak(errand, line)) as spoken:
-        match codec:
-            case "pcm":
-                parts = speech.pcm(spoken)
-            case "wav":
-                parts = speech.wav(spoken, line)
-            case _:
-                parts = speech.encoded(errand, spoken, codec)
-        async with aclosing(parts):
-            async for part in parts:
-                yield part
+def _made(errand: Errand, line: Line, codec: str) -> AsyncGenerator[bytes, None]:
+    match codec:
+        case "pcm":
+            return speech.pcm(errand, line)
+        case "wav":
+            return speech.wav(errand, line)
+        case _:
+            return speech.encoded(errand, line, codec)
 
 
 async def _events(audio: AsyncGenerator[bytes, None]) -> AsyncGenerator[dict[str, Any], None]:

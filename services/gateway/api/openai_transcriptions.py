@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from fastapi import APIRouter, Request
@@ -20,6 +20,7 @@ from services.gateway.api.openai_streams import Streamed, started, told, unless_
 from services.gateway.api.openai_views import DiarizedView, TranscriptionView, VerboseView
 from services.gateway.inference import models
 from services.gateway.inference.transcription import Limits, Segment, Transcriber
+from services.gateway.jobs.abilities import Chosen
 from services.shared.errors import Unsupported
 
 router = APIRouter(prefix="/v1/audio")
@@ -86,10 +87,12 @@ class _Work:
 
 
 async def _work(request: Request, context: Context, tenant: str, sent: Sent[Any]) -> _Work:
-    await run_in_threadpool(models.check, sent.fields.model, "asr", context.capabilities)
+    named = await run_in_threadpool(models.chosen, sent.fields.model, "asr", context.capabilities)
     limits = Limits(context.settings.gateway_max_direct_s, context.settings.gateway_direct_parallel)
-    errand, wish = errand_of(request, context, tenant), sent.fields.wish()
-    return _Work(sent, Transcriber(errand, context.capabilities, limits, wish), wish.direction.target)
+    errand = errand_of(request, context, tenant)
+    wish = replace(sent.fields.wish(), model=named.get("asr", ""))
+    transcriber = Transcriber(errand, Chosen(context.capabilities, named), limits, wish)
+    return _Work(sent, transcriber, wish.direction.target)
 
 
 @router.post(

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel
+from pydantic import AfterValidator, BaseModel
 
 from services.gateway.jobs.erasures import Erasure
 from services.gateway.jobs.model import File, Job, JobState
+from services.gateway.jobs.spec import plain
+
+Kbps = Annotated[float, AfterValidator(plain)]
 
 
 class ProgressView(BaseModel):
@@ -140,26 +143,67 @@ class StageView(BaseModel):
     done: int
 
 
+class ServedModelView(BaseModel):
+    """A model; revision and sha256 of its weights are empty where it has none."""
+
+    name: str
+    revision: str
+    sha256: str
+
+
+class AsrModelView(ServedModelView):
+    """A model of speech recognition, and what it can do."""
+
+    languages: list[str]
+    translates_to_english: bool
+
+
+class ServedModelsView(BaseModel):
+    """The models of each service: the first is that of a job that names none."""
+
+    asr: list[AsrModelView] | None
+    translation: list[ServedModelView] | None
+    tts: list[ServedModelView] | None
+
+
 class PairView(BaseModel):
-    """A direction of translation."""
+    """The best way of a translation: by which models, and through which language where it is not direct."""
 
     source_language: str
     target_language: str
+    models: list[str]
+    pivot_language: str | None
 
 
 class VoiceView(BaseModel):
-    """A voice."""
+    """A voice: female, male or, where that is not known, null.
+
+    `default` speaks the language where no voice is asked for; `cloned` is that of a person, who agreed;
+    `last_resort` is understood, but no joy to hear.
+    """
 
     name: str
     language: str
+    gender: str | None
+    default: bool
+    model: str | None
+    cloned: bool
+    last_resort: bool
 
 
 class CodecView(BaseModel):
-    """A codec; bitrates_kbps are the lowest and highest, null when not adjustable."""
+    """A codec.
+
+    `bitrates_kbps` are the lowest and highest, more than two are all there are; null when not adjustable.
+    `packet_ms` is the audio in one packet of a stream, 0 where it cannot be streamed; `model` is null where
+    none is needed.
+    """
 
     name: str
-    bitrates_kbps: tuple[int, int] | None
-    default_bitrate_kbps: int
+    bitrates_kbps: list[Kbps] | None
+    default_bitrate_kbps: Kbps
+    packet_ms: int
+    model: ServedModelView | None
 
 
 class CapabilitiesView(BaseModel):
@@ -171,6 +215,7 @@ class CapabilitiesView(BaseModel):
     voices: list[VoiceView] | None
     codecs: list[CodecView] | None
     containers: list[str] | None
+    models: ServedModelsView
 
 
 class ScalingView(BaseModel):

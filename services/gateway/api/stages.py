@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fastapi import APIRouter, Depends
 
 from services.gateway.access.model import Scope
 from services.gateway.api.context import Wired, requires
 from services.gateway.api.schemas import CapabilitiesView, ScalingView, StagesView, StageView
-from services.gateway.jobs.ports import Capabilities
+from services.gateway.jobs.abilities import AsrModel, Capabilities, Pair, Voice
 from services.shared.errors import DragomanError
 
 T = TypeVar("T")
@@ -37,13 +37,34 @@ def _capabilities(known: Capabilities) -> CapabilitiesView:
         {
             "languages": asr and list(asr.languages),
             "translates_to_english": asr and asr.translates_to_english,
-            "pairs": translation
-            and [{"source_language": one, "target_language": other} for one, other in translation.pairs],
-            "voices": tts and [asdict(voice) for voice in tts.voices],
+            "pairs": translation and [_pair(pair) for pair in translation.pairs],
+            "voices": tts and [_voice(voice) for voice in tts.voices],
             "codecs": codec and [asdict(each) for each in codec.codecs],
             "containers": codec and list(codec.containers),
+            "models": {
+                "asr": asr and [asdict(each.model) | _abilities(each) for each in asr.models],
+                "translation": translation and [asdict(each) for each in translation.models],
+                "tts": tts and [asdict(each) for each in tts.models],
+            },
         }
     )
+
+
+def _abilities(model: AsrModel) -> dict[str, Any]:
+    return {"languages": list(model.languages), "translates_to_english": model.translates_to_english}
+
+
+def _pair(pair: Pair) -> dict[str, Any]:
+    return {
+        "source_language": pair.source,
+        "target_language": pair.target,
+        "models": list(pair.models),
+        "pivot_language": pair.pivot or None,
+    }
+
+
+def _voice(voice: Voice) -> dict[str, Any]:
+    return asdict(voice) | {"gender": voice.gender or None, "model": voice.model or None}
 
 
 def _answer(ask: Callable[[], T]) -> T | None:

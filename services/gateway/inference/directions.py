@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from services.gateway.jobs.abilities import AsrCapabilities, Capabilities, TranslationCapabilities
 from services.gateway.jobs.languages import AUTO, any_serves, same_language, serves
-from services.gateway.jobs.ports import AsrCapabilities, Capabilities, TranslationCapabilities
+from services.gateway.jobs.listing import listed
 from services.shared.errors import Unsupported
 
 _ENGLISH: Final = "en"
@@ -60,7 +61,7 @@ def _same(direction: Direction) -> bool:
 def _check_recognised(language: str, asr: AsrCapabilities) -> None:
     if language != AUTO and not any_serves(asr.languages, language):
         raise Unsupported(
-            f"{language} is not recognised here. Recognised: {_listed(asr.languages)};"
+            f"{language} is not recognised here. Recognised: {listed(asr.languages)};"
             " leave the language out to have it detected.",
             code="unsupported_language",
         )
@@ -71,15 +72,11 @@ def _check_pair(
 ) -> None:
     source, target = direction.source, direction.target or ""
     pairs = ask().pairs
-    if any((source == AUTO or serves(one, source)) and serves(other, target) for one, other in pairs):
+    if any((source == AUTO or serves(pair.source, source)) and serves(pair.target, target) for pair in pairs):
         return
-    known = [f"{one} to {other}" for one, other in pairs]
+    known = list(dict.fromkeys(f"{pair.source} to {pair.target}" for pair in pairs))
     known += ["any recognised language to en"] if asr.translates_to_english else []
     raise Unsupported(
-        f"Translation from {source} to {target} is not supported. Supported: {_listed(known)}.",
+        f"Translation from {source} to {target} is not supported. Supported: {listed(known)}.",
         code="unsupported_language_pair",
     )
-
-
-def _listed(names: Collection[str]) -> str:
-    return ", ".join(names) or "none"

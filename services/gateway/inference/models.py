@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
-from services.gateway.jobs.ports import Capabilities
+from services.gateway.jobs.abilities import Capabilities
+from services.gateway.jobs.listing import listed
 from services.shared.errors import DragomanError, NotFound
 
-# Names that existing clients send; each means the installation's own model of that service.
+# Names that existing clients send; each means the installation's first model of that service.
 ALIASES: Final = {
     "asr": (
         "whisper-1",
@@ -28,18 +28,20 @@ def names(capabilities: Capabilities) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for service in ALIASES for name in _known(service, capabilities)))
 
 
-def check(model: str, service: str, capabilities: Capabilities) -> None:
-    """See that a service has a model of that name.
+def chosen(model: str, service: str, capabilities: Capabilities) -> dict[str, str]:
+    """Return the model of a service that a name stands for, by service; nothing for an alias.
 
     Raises:
-        NotFound: (code model_not_found) it has not; the detail lists those that it has.
+        NotFound: (code model_not_found) there is none; the detail lists those that there are.
         Unavailable: the service never answered.
     """
+    if model in ALIASES[service]:
+        getattr(capabilities, service)()
+        return {}
     served = _of(service, capabilities)
     if model not in served:
-        raise NotFound(
-            f"There is no such model for this. Models: {', '.join(served)}.", code="model_not_found"
-        )
+        raise NotFound(f"There is no such model for this. Models: {listed(served)}.", code="model_not_found")
+    return {service: model}
 
 
 def _known(service: str, capabilities: Capabilities) -> tuple[str, ...]:
@@ -50,10 +52,5 @@ def _known(service: str, capabilities: Capabilities) -> tuple[str, ...]:
 
 
 def _of(service: str, capabilities: Capabilities) -> tuple[str, ...]:
-    own: dict[str, Callable[[], str]] = {
-        "asr": lambda: capabilities.asr().model,
-        "tts": lambda: capabilities.tts().model,
-        "translation": lambda: capabilities.translation().model,
-    }
-    model = own[service]()
-    return (*((model,) if model else ()), *ALIASES[service])
+    own: tuple[str, ...] = getattr(capabilities, service)().names
+    return (*own, *ALIASES[service])

@@ -127,8 +127,10 @@ class Errand:
 
     @property
     def context(self) -> common_pb2.RequestContext:
-        """What every request carries."""
-        return common_pb2.RequestContext(request_id=self.request_id, tenant=self.tenant)
+        """What every request carries; somebody waits for the answer."""
+        return common_pb2.RequestContext(
+            request_id=self.request_id, tenant=self.tenant, priority=common_pb2.PRIORITY_INTERACTIVE
+        )
 
     async def one(self, ask: Ask) -> Any:
         """Return the answer of a method that gives one.

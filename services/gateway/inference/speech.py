@@ -1,9 +1,9 @@
-"""The use case of /v1/audio/speech: a text in, its audio out, sentence after sentence."""
+"""The use case of /v1/audio/speech: a text in, its audio out, as soon as it is spoken."""
 
 from __future__ import annotations
 
 import struct
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
@@ -22,7 +22,7 @@ MAX_RATE: Final = 2.0
 # Of silence in place of a text in which nothing can be said.
 _NOTHING_MS: Final = 100
 _RATE_HZ: Final = 24_000
-# The next part is spoken while this one is sent.
+# Parts of a text that is sent when all is said.
 _AT_ONCE: Final = 2
 # Sizes in a WAV header that is sent before the end is known.
 _UNKNOWN_BYTES: Final = 0xFFFFFFFF
@@ -47,52 +47,79 @@ class Line:
     rate: float = 1.0
 
 
-async def speak(errand: Errand, line: Line) -> AsyncGenerator[Spoken, None]:
-    """Yield the speech part by part, each as soon as it is made, with the pause before the next one.
+async def pcm(errand: Errand, line: Line) -> AsyncGenerator[bytes, None]:
+    """Yield the samples, each clause as soon as it is spoken. To be closed by whoever leaves early."""
+    async with aclosing(_streamed(errand, line)) as speech:
+        async for spoken in speech:
+            yield spoken.audio
 
-    There is always a part, of silence when nothing can be said. To be closed by whoever leaves early.
+
+async def wav(errand: Errand, line: Line) -> AsyncGenerator[bytes, None]:
+    """Yield a WAV file; of a text in several parts it comes as it is spoken, and its header says no length.
+
+    To be closed by whoever leaves early.
     """
-    if not (parts := split(line.text)):
+    several = len(split(line.text)) > 1
+    first = True
+    async with aclosing(_streamed(errand, line) if several else _in_parts(errand, line)) as speech:
+        async for spoken in speech:
+            size_bytes = _UNKNOWN_BYTES if several else len(spoken.audio)
+            yield (wav_header(spoken.sample_rate_hz, size_bytes) if first else b"") + spoken.audio
+            first = False
+
+
+async def encoded(errand: Errand, line: Line, codec: str) -> AsyncGenerator[bytes, None]:
+    """Yield a compressed file, which is made when all is said. To be closed by whoever leaves early."""
+    async with aclosing(_in_parts(errand, line)) as speech:
+        whole = [spoken async for spoken in speech]
+    async with aclosing(stages.encode(errand, whole, codec)) as file:
+        async for part in file:
+            yield part
+
+
+async def _streamed(errand: Errand, line: Line) -> AsyncGenerator[Spoken, None]:
+    """Yield the speech as the server speaks it: nobody else is sooner with its beginning."""
+    request = _request(line, line.text)
+    request.streaming = True
+    silent = True
+    async with aclosing(stages.spoken(errand, request)) as parts:
+        async for part in parts:
+            silent = False
+            yield part
+    if silent:
         yield _silence(_NOTHING_MS)
-        return
-    first, *others = parts
-    pauses_ms = [round(PAUSE_MS / line.rate)] * len(others) + [0]
-    # By itself: a later part that came in between would keep the client waiting.
-    yield await _spoken(errand, line, first, pauses_ms[0])
-    work = (partial(_spoken, errand, line, *part) for part in zip(others, pauses_ms[1:], strict=True))
+
+
+async def _in_parts(errand: Errand, line: Line) -> AsyncGenerator[Spoken, None]:
+    """Yield the speech part by part, several being spoken at once: nobody else is sooner with its end.
+
+    There is always a part, of silence when nothing can be said.
+    """
+    parts = split(line.text) or [""]
+    pauses_ms = [round(PAUSE_MS / line.rate)] * (len(parts) - 1) + [0]
+    work = (partial(_spoken, errand, line, *part) for part in zip(parts, pauses_ms, strict=True))
     async with aclosing(in_order(work, _AT_ONCE)) as speech:
         async for spoken in speech:
             yield spoken
 
 
 async def _spoken(errand: Errand, line: Line, text: str, pause_ms: int) -> Spoken:
-    request = tts_pb2.SynthesizeRequest(
-        text=text, language_code=line.language, voice=line.voice, rate=line.rate
-    )
-    spoken = await stages.synthesize(errand, request)
+    """Return a part with the pause after it."""
+    if not text:
+        return _silence(_NOTHING_MS)
+    spoken = await stages.synthesize(errand, _request(line, text))
     if not spoken.audio:
         return _silence(pause_ms or _NOTHING_MS)
     silence = _silence(pause_ms, spoken.sample_rate_hz)
-    return Spoken(spoken.audio + silence.audio, spoken.sample_rate_hz, spoken.duration_ms + pause_ms)
+    return Spoken(spoken.audio + silence.audio, spoken.sample_rate_hz)
+
+
+def _request(line: Line, text: str) -> tts_pb2.SynthesizeRequest:
+    return tts_pb2.SynthesizeRequest(text=text, language_code=line.language, voice=line.voice, rate=line.rate)
 
 
 def _silence(duration_ms: int, sample_rate_hz: int = _RATE_HZ) -> Spoken:
-    return Spoken(bytes(sample_rate_hz * duration_ms // 1000 * 2), sample_rate_hz, duration_ms)
-
-
-async def pcm(speech: AsyncIterator[Spoken]) -> AsyncGenerator[bytes, None]:
-    """Yield the samples as they come."""
-    async for spoken in speech:
-        yield spoken.audio
-
-
-async def wav(speech: AsyncIterator[Spoken], line: Line) -> AsyncGenerator[bytes, None]:
-    """Yield a WAV file as its samples come. Of a text in several parts, its header cannot say the length."""
-    first, several = True, len(split(line.text)) > 1
-    async for spoken in speech:
-        size_bytes = _UNKNOWN_BYTES if several else len(spoken.audio)
-        yield (wav_header(spoken.sample_rate_hz, size_bytes) if first else b"") + spoken.audio
-        first = False
+    return Spoken(bytes(sample_rate_hz * duration_ms // 1000 * 2), sample_rate_hz)
 
 
 def wav_header(sample_rate_hz: int, size_bytes: int) -> bytes:
@@ -104,13 +131,3 @@ def wav_header(sample_rate_hz: int, size_bytes: int) -> bytes:
         *layout,
         *(b"data", size_bytes),
     )
-
-
-async def encoded(errand: Errand, speech: AsyncIterator[Spoken], codec: str) -> AsyncGenerator[bytes, None]:
-    """Yield a compressed file, which is made when all is said."""
-    whole = [spoken async for spoken in speech]
-    if not whole:
-        return
-    async with aclosing(stages.encode(errand, whole, codec)) as file:
-        async for part in file:
-            yield part

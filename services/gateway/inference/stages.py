@@ -160,9 +160,12 @@ async def mix(errand: Errand, recording: Recording, keep: ExitStack) -> Pcm:
     return mixed
 
 
-async def segment(errand: Errand, audio: Pcm, language: str, duration_ms: int) -> asr_pb2.SegmentResponse:
-    """Have the regions of speech of a channel found, and its language where that is "auto"."""
-    config = asr_pb2.SegmentConfig(context=errand.context, format=_FORMAT, language_code=language)
+async def segment(
+    errand: Errand, audio: Pcm, config: asr_pb2.SegmentConfig, duration_ms: int
+) -> asr_pb2.SegmentResponse:
+    """Have the regions of speech of a channel found, as a config without context and format says."""
+    config.context.CopyFrom(errand.context)
+    config.format.CopyFrom(_FORMAT)
     parts = (asr_pb2.SegmentRequest(audio=part) for part in audio.chunks())
     requests = chain([asr_pb2.SegmentRequest(config=config)], parts)
     found: asr_pb2.SegmentResponse = await errand.one(
@@ -202,21 +205,38 @@ class Spoken:
 
     audio: bytes
     sample_rate_hz: int
-    duration_ms: int
+
+    @property
+    def duration_ms(self) -> int:
+        """How long it lasts."""
+        return round(len(self.audio) * 500 / self.sample_rate_hz) if self.audio else 0
 
 
 async def synthesize(errand: Errand, request: tts_pb2.SynthesizeRequest) -> Spoken:
-    """Have a text spoken, as a request without context says."""
+    """Have a text spoken, as a request without context says; return all of it."""
+    parts = [part async for part in spoken(errand, request)]
+    rate_hz = parts[0].sample_rate_hz if parts else 0
+    return Spoken(b"".join(part.audio for part in parts), rate_hz)
+
+
+async def spoken(errand: Errand, request: tts_pb2.SynthesizeRequest) -> AsyncGenerator[Spoken, None]:
+    """Have a text spoken, as a request without context says; yield the audio as it comes.
+
+    To be closed by whoever leaves early.
+    """
     request.context.CopyFrom(errand.context)
     ask = Ask(tasks.SYNTHESIZE, tts_pb2_grpc.TtsStub, "Synthesize", request)
-    info, audio = tts_pb2.SpeechInfo(), bytearray()
+    rate_hz = 0
     async with aclosing(errand.many(ask)) as responses:
         async for response in responses:
-            if response.HasField("info"):
-                info = response.info
-                ask.audio_ms = info.duration_ms
-            audio += response.audio
-    return Spoken(bytes(audio), info.format.sample_rate_hertz, info.duration_ms)
+            match response.WhichOneof("message"):
+                case "info":
+                    rate_hz = response.info.format.sample_rate_hertz
+                    ask.audio_ms = response.info.duration_ms
+                case "summary":  # the info held forecasts
+                    ask.audio_ms = response.summary.duration_ms
+                case _:
+                    yield Spoken(response.audio, rate_hz)
 
 
 async def encode(errand: Errand, speech: Sequence[Spoken], codec: str) -> AsyncGenerator[bytes, None]:

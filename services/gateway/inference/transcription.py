@@ -15,7 +15,7 @@ from services.gateway.inference.directions import Direction, Translator, transla
 from services.gateway.inference.in_order import in_order
 from services.gateway.inference.servers import Errand
 from services.gateway.inference.stages import Pcm, Recording
-from services.gateway.jobs.ports import Capabilities
+from services.gateway.jobs.abilities import Capabilities
 from services.shared.errors import InvalidRequest
 
 # A clip that is not longer is heard as one region where nobody asked for times: looking for speech in it
@@ -41,6 +41,7 @@ class Wish:
         hints: Words and names to expect.
         prompt: Text that may have come before.
         temperature: Of sampling, 0 to 1.
+        model: Name of the recogniser's model; empty for its first.
     """
 
     direction: Direction
@@ -51,6 +52,7 @@ class Wish:
     hints: tuple[str, ...] = ()
     prompt: str = ""
     temperature: float = 0.0
+    model: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +195,8 @@ class Transcriber:
 
     async def _found(self, audio: Pcm, speaker: str | None) -> list[_Region]:
         source = self._wish.direction.source
-        found = await stages.segment(self._errand, audio, source, self.duration_ms)
+        config = asr_pb2.SegmentConfig(language_code=source, model=self._wish.model)
+        found = await stages.segment(self._errand, audio, config, self.duration_ms)
         if not found.regions:
             return []
         direction = replace(self._wish.direction, source=found.language_code)
@@ -211,6 +214,7 @@ class Transcriber:
             prompt=self._wish.prompt,
             temperature=self._wish.temperature,
             text_only=not self._wish.words,
+            model=self._wish.model,
         )
         audio = region.audio.read(region.start_ms, region.end_ms)
         heard = await stages.transcribe(self._errand, audio, config)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from services.gateway.jobs.languages import AUTO, any_serves, canonical, same_language, serves
-from services.gateway.jobs.ports import Capabilities, TranslationCapabilities, Webhooks
-from services.gateway.jobs.ports import Codec as CodecDescription
+from services.gateway.jobs import voices
+from services.gateway.jobs.abilities import Capabilities, Chosen, TranslationCapabilities
+from services.gateway.jobs.abilities import Codec as CodecDescription
+from services.gateway.jobs.languages import AUTO, any_serves, canonical, serves
+from services.gateway.jobs.listing import listed
+from services.gateway.jobs.ports import Webhooks
 from services.gateway.jobs.spec import (
     AudioSpec,
     CallSpec,
@@ -31,11 +34,15 @@ def resolve(spec: JobSpec, capabilities: Capabilities) -> Json:
     Only the services that the job needs are asked.
 
     Raises:
-        Unsupported: (codes unsupported_language, unsupported_language_pair, unknown_voice, unknown_codec,
-            invalid_bitrate) this installation cannot do it; the detail lists what it can.
+        Unsupported: (codes unknown_model, unsupported_language, unsupported_language_pair, unknown_voice,
+            unknown_codec, invalid_bitrate) this installation cannot do it; the detail lists what it can.
         Unavailable: a needed service has not answered yet.
     """
     common: Json = {"kind": spec.kind, "priority": spec.priority}
+    if models := _models(spec):
+        capabilities = Chosen(capabilities, models)
+        capabilities.check()
+        common["models"] = models
     match spec:
         case SpeechTranslationSpec() | TranscriptionSpec():
             return common | _call(spec, capabilities)
@@ -67,6 +74,15 @@ def webhook(spec: JobSpec, tenant: str, webhooks: Webhooks) -> Json:
     return {"webhook": found}
 
 
+def _models(spec: JobSpec) -> dict[str, str]:
+    """Return the models that a job names, by service."""
+    match spec:
+        case SpeechTranslationSpec() | TranscriptionSpec() | TextTranslationSpec():
+            return spec.models.model_dump(exclude_none=True)
+        case _:
+            return {}
+
+
 def _call(spec: CallSpec, capabilities: Capabilities) -> Json:
     directions = [
         {"index": index, **_direction(channel, spec, capabilities)}
@@ -88,7 +104,7 @@ def _direction(channel: ChannelSpec, spec: CallSpec, capabilities: Capabilities)
     recognised = capabilities.asr().languages
     if source != AUTO and not any_serves(recognised, source):
         raise Unsupported(
-            f"{source} is not recognised here. Recognised: {_listed(recognised)}, or auto.",
+            f"{source} is not recognised here. Recognised: {listed(recognised)}, or auto.",
             code="unsupported_language",
         )
     resolved: Json = {
@@ -99,8 +115,8 @@ def _direction(channel: ChannelSpec, spec: CallSpec, capabilities: Capabilities)
         "translator": _translator(spec, source, target, capabilities) if target else None,
     }
     if isinstance(spec, SpeechTranslationSpec) and "audio" in spec.outputs and target:
-        voices = {canonical(name): voice for name, voice in spec.voices.items()} | spec.voices
-        wish = channel.voice or voices.get(channel.role or "") or voices.get(target)
+        wishes = {canonical(name): voice for name, voice in spec.voices.items()} | spec.voices
+        wish = channel.voice or wishes.get(channel.role or "") or wishes.get(target)
         resolved["voice"] = _voice(wish, target, capabilities, "voices")
     return resolved
 
@@ -132,36 +148,40 @@ def _check_pair(translation: TranslationCapabilities, source: str, target: str) 
 
 def _has_pair(translation: TranslationCapabilities, source: str, target: str) -> bool:
     return any(
-        (source == AUTO or serves(one, source)) and serves(other, target) for one, other in translation.pairs
+        (source == AUTO or serves(pair.source, source)) and serves(pair.target, target)
+        for pair in translation.pairs
     )
 
 
 def _no_pair(
     translation: TranslationCapabilities, source: str, target: str, *, into_english: bool
 ) -> Unsupported:
-    pairs = [f"{one} to {other}" for one, other in translation.pairs]
-    pairs += ["any recognised language to en"] if into_english else []
+    pairs = dict.fromkeys(f"{pair.source} to {pair.target}" for pair in translation.pairs)
+    known = [*pairs, *(["any recognised language to en"] if into_english else [])]
     return Unsupported(
-        f"Translation from {source} to {target} is not supported. Supported: {_listed(pairs)}.",
+        f"Translation from {source} to {target} is not supported. Supported: {listed(known)}.",
         code="unsupported_language_pair",
     )
 
 
 def _voice(wish: str | None, language: str, capabilities: Capabilities, field: str) -> str | None:
-    voices = capabilities.tts().voices
-    # A voice of another region is better than none: pt-PT is spoken by pt-BR.
-    names = [voice.name for voice in voices if same_language(voice.language, language)]
-    if not names:
-        spoken = sorted({voice.language for voice in voices})
+    """Return the name of the voice that is wished for, by its name or its gender."""
+    known = capabilities.tts().voices
+    speakers = voices.speakers(known, language)
+    if not speakers:
+        spoken = sorted({voice.language for voice in known})
         raise Unsupported(
-            f"{language} is not spoken here. Spoken: {_listed(spoken)}.", code="unsupported_language"
+            f"{language} is not spoken here. Spoken: {listed(spoken)}.", code="unsupported_language"
         )
-    if wish is not None and wish not in names:
+    if wish is None:
+        return None
+    if (found := voices.find(wish, speakers)) is None:
         raise Unsupported(
-            f"There is no voice of that name for {language} (see {field}). Its voices: {_listed(names)}.",
+            f"There is no such voice for {language} (see {field}). "
+            f"Its voices: {listed(voices.described(speakers))}.",
             code="unknown_voice",
         )
-    return wish
+    return found.name
 
 
 def _audio(audio: AudioSpec, capabilities: Capabilities) -> Json:
@@ -169,7 +189,7 @@ def _audio(audio: AudioSpec, capabilities: Capabilities) -> Json:
     codec = codecs.get(audio.codec)
     if codec is None:
         raise Unsupported(
-            f"There is no codec of that name (see audio.codec). Codecs: {_listed(list(codecs))}.",
+            f"There is no codec of that name (see audio.codec). Codecs: {listed(codecs)}.",
             code="unknown_codec",
         )
     _check_bitrate(audio.bitrate_kbps, codec)
@@ -177,19 +197,18 @@ def _audio(audio: AudioSpec, capabilities: Capabilities) -> Json:
     return audio.model_dump()
 
 
-def _check_bitrate(bitrate_kbps: int | None, codec: CodecDescription) -> None:
+def _check_bitrate(bitrate_kbps: float | None, codec: CodecDescription) -> None:
     if bitrate_kbps is None:
         return
     if codec.bitrates_kbps is None:
         raise Unsupported(
             f"{codec.name} has no adjustable bitrate: leave audio.bitrate_kbps out.", code="invalid_bitrate"
         )
-    lowest, highest = codec.bitrates_kbps
-    if not lowest <= bitrate_kbps <= highest:
-        raise Unsupported(
-            f"{codec.name} takes audio.bitrate_kbps from {lowest} to {highest}.", code="invalid_bitrate"
-        )
-
-
-def _listed(names: list[str] | tuple[str, ...]) -> str:
-    return ", ".join(names) or "none"
+    match codec.bitrates_kbps:
+        case (lowest, highest):
+            allowed, which = lowest <= bitrate_kbps <= highest, f"from {lowest:g} to {highest:g}"
+        case listed_ones:
+            allowed = bitrate_kbps in listed_ones
+            which = f"of {listed([f'{each:g}' for each in listed_ones])}"
+    if not allowed:
+        raise Unsupported(f"{codec.name} takes audio.bitrate_kbps {which}.", code="invalid_bitrate")

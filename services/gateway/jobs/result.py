@@ -196,12 +196,19 @@ def _speech_of_region(outputs: Outputs, unit: UnitRecord) -> Json:
 
 
 def _translation(document: Mapping[str, Any]) -> Json:
-    model = document.get("model", {})
+    model, models = document.get("model") or {}, document.get("models") or ()
     return {
         "text": document["text"],
         "model": model.get("name") or None,
         "revision": model.get("revision") or None,
+        "sha256": model.get("sha256") or None,
+        **({"models": [_model(each) for each in models]} if len(models) > 1 else {}),
     }
+
+
+def _model(document: Mapping[str, Any]) -> Json:
+    """Return a model as results name it; of one that answered before an update, the hash is not known."""
+    return {name: document.get(name) or "" for name in ("name", "revision", "sha256")}
 
 
 def _text_translation(outputs: Outputs) -> Json:
@@ -257,9 +264,11 @@ def _models(outputs: Outputs) -> dict[str, list[Json]]:
         sources = [outputs.output(unit.stage, unit.index)]
         sources += [outputs.document(unit.stage, name, unit.index) for name in DOCUMENTS]
         for source in sources:
-            model = source.get("model")
-            if model and model.get("name") and model not in models.setdefault(unit.stage, []):
-                models[unit.stage].append(dict(model))
+            # A translation through a third language has one model for each step.
+            for document in source.get("models") or (source.get("model") or {},):
+                model = _model(document)
+                if model["name"] and model not in models.setdefault(unit.stage, []):
+                    models[unit.stage].append(model)
     return models
 
 

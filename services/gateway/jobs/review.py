@@ -14,6 +14,10 @@ MIN_CONFIDENCE: Final = 0.5
 # than the original is still heard when the answer to it begins.
 MAX_DELAY_MS: Final = 300
 
+# What holds for a language or a voice and not for one text: GET /v1/stages says it before the job, and there
+# is nothing that a person could make of each text.
+NOTES: Final = frozenset(("pivoted", "last_resort_voice", "cloned_voice"))
+
 # Digits, and what languages put between them: 1,234.5 and 1.234,5 and 1 234,5 and 1'234 and 415-515-8158.
 # Colon and slash separate two numbers (10:30, 05/06), as "h" does in 10h30.
 _NUMBER: Final = re.compile(r"\d+(?:[.,'\u2019\u00a0\u202f -]\d+)*")
@@ -57,6 +61,6 @@ def _entity(source: str | None, target: str | None) -> dict[str, Any]:
 def needs_review(
     entities: Iterable[Mapping[str, Any]], warnings: Sequence[str], confidence: float | None = None
 ) -> bool:
-    """Say whether a person should look at a text."""
+    """Say whether a person should look at a text; of the warnings, NOTES are no reason."""
     weak = confidence is not None and confidence < MIN_CONFIDENCE
-    return weak or bool(warnings) or not all(entity["match"] for entity in entities)
+    return weak or not NOTES.issuperset(warnings) or not all(entity["match"] for entity in entities)

@@ -10,6 +10,7 @@ from itertools import chain
 from typing import Any, Final
 
 from services.gateway.jobs import glossaries, resolve, sources, spec
+from services.gateway.jobs.abilities import Capabilities
 from services.gateway.jobs.admission import Repeatable
 from services.gateway.jobs.erasures import ERASURE_ID, Erasure, Erasures, MemoryErasures
 from services.gateway.jobs.glossaries import Glossaries, NoGlossaries
@@ -17,7 +18,6 @@ from services.gateway.jobs.ids import JOB_ID, new_job_id, uuid7_hex
 from services.gateway.jobs.model import File, Job, JobState, Progress
 from services.gateway.jobs.pipeline import FETCH, PIPELINES, Stage
 from services.gateway.jobs.ports import (
-    Capabilities,
     Dispatcher,
     Idempotency,
     JobQuery,

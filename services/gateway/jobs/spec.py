@@ -40,6 +40,12 @@ _PATTERNS: Final = {
     _UPLOAD: "must be the id of an upload, such as the last part of its Location",
 }
 
+
+def plain(number: float) -> float:
+    """Return a number as people write it: 24 and not 24.0, but 1.5."""
+    return int(number) if number == int(number) else number
+
+
 Language = Annotated[str, StringConstraints(pattern=_TAG, max_length=35), AfterValidator(canonical)]
 SourceLanguage = Annotated[
     str, StringConstraints(pattern=_TAG_OR_AUTO, max_length=35), AfterValidator(canonical)
@@ -54,6 +60,10 @@ Metadata = Annotated[
 
 
 GlossaryId = Annotated[str, StringConstraints(pattern=_GLOSSARY)]
+Bitrate = Annotated[float, Field(ge=1, le=10_000), AfterValidator(plain)]
+# As long as the names of a hub: owner and name; a voice may have that of its model before its own.
+VoiceName = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+ModelName = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 
 
 class _Strict(BaseModel):
@@ -68,7 +78,7 @@ class ChannelSpec(_Strict):
     role: Role | None = None
     source_language: SourceLanguage
     target_language: Language | None = None
-    voice: Name | None = None
+    voice: VoiceName | None = None
 
 
 class InputSpec(_Strict):
@@ -83,7 +93,23 @@ class AudioSpec(_Strict):
     """How made audio is compressed. Without a bitrate the codec's own default is used."""
 
     codec: Name = "opus"
-    bitrate_kbps: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    bitrate_kbps: Bitrate | None = None
+
+
+class AsrModels(_Strict):
+    """Which model recognises what is said; without one it is the installation's first."""
+
+    asr: ModelName | None = None
+
+
+class TranslationModels(_Strict):
+    """Which model translates; without one it is the first that can."""
+
+    translation: ModelName | None = None
+
+
+class CallModels(AsrModels, TranslationModels):
+    """Which models work on a call."""
 
 
 class TimelineAudioSpec(AudioSpec):
@@ -143,7 +169,8 @@ class SpeechTranslationSpec(_Call):
         tuple[Literal["transcript", "subtitles", "audio"], ...], Field(min_length=1, max_length=3)
     ] = ("transcript", "subtitles", "audio")
     audio: TimelineAudioSpec = TimelineAudioSpec()
-    voices: Annotated[dict[Name, Name], Field(max_length=2 * MAX_CHANNELS, default_factory=dict)]
+    voices: Annotated[dict[Name, VoiceName], Field(max_length=2 * MAX_CHANNELS, default_factory=dict)]
+    models: CallModels = CallModels()
     max_stretch: Annotated[float, Field(ge=1, le=2)] = 1.25
 
     @model_validator(mode="after")
@@ -169,6 +196,7 @@ class TranscriptionSpec(_Call):
         "transcript",
         "subtitles",
     )
+    models: AsrModels = AsrModels()
 
 
 class TextTranslationSpec(_Job):
@@ -178,6 +206,7 @@ class TextTranslationSpec(_Job):
     text: Text
     source_language: Language
     target_language: Language
+    models: TranslationModels = TranslationModels()
     glossary_id: GlossaryId | None = None
 
 
@@ -187,7 +216,7 @@ class SpeechSpec(_Job):
     kind: Literal["speech"]
     text: SpokenText
     language: Language
-    voice: Name | None = None
+    voice: VoiceName | None = None
     glossary_id: GlossaryId | None = None
     audio: AudioSpec = AudioSpec()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 
-from services.gateway.jobs.ports import Capabilities
+from services.gateway.jobs.abilities import Capabilities
 from services.gateway.scaling.board import Board
 from services.gateway.scaling.planner import Slots, plan
 from services.gateway.scaling.settings import ScalingSettings
@@ -67,8 +67,9 @@ class Scaling:
 
     def _slots_of(self, service: str) -> Slots:
         try:
-            told = getattr(self._capabilities, service)().slots
+            told = getattr(self._capabilities, service)()
         except DragomanError:
             return self._settings.slots_of(service)
-        # A server of an earlier version tells none.
-        return Slots(told) if told > 0 else Slots(self._settings.slots_of(service).count)
+        # A server of an earlier version tells none, and knows of no batches.
+        count = told.slots if told.slots > 0 else self._settings.slots_of(service).count
+        return Slots(count, max(1, told.batch))

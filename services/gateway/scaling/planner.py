@@ -19,11 +19,13 @@ class Slots:
     """The slots of one replica of a service.
 
     Attributes:
-        count: At least 1.
+        count: Batches that it works on at once, at least 1.
+        batch: Calls that may share one, at least 1.
         known: False where no replica ever said so, and it is what the settings say.
     """
 
     count: int
+    batch: int = 1
     known: bool = True
 
 
@@ -109,6 +111,7 @@ def _load(measured: Measured, service: str, slots: Slots) -> Load:
         arriving_slots=sum(known[stage].arriving / known[stage].speed for stage in stages),
         leased_units=sum(measured.counts.get(stage, {}).get("leased", 0) for stage in stages),
         slots=slots.count,
+        batch=slots.batch,
         unfinished=units > 0 or coming_s > 0,
         known=slots.known,
     )

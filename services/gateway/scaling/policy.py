@@ -11,7 +11,8 @@ _LEAST_SHARE: Final = 0.25
 # Arriving work is rounded to whole replicas: the backlog asks for what is missing, and an average never
 # falls to nothing.
 _SLACK: Final = 0.5
-# Worker slots per slot of the model servers: all of them busy, and a short queue that keeps them so.
+# Units that workers hold per call that the model servers have room for: all of them busy and their batches
+# full, and a short queue that keeps them so.
 _WORKER_SHARE: Final = 1.5
 
 
@@ -24,7 +25,9 @@ class Load:
         coming_s: The same of what the stages before it will hand on.
         arriving_slots: Slots that would just keep pace: seconds of slot time that arrive per second.
         leased_units: Units that workers hold.
-        slots: Calls that one replica runs at once, at least 1.
+        slots: Batches that one replica works on at once, at least 1.
+        batch: Calls that may share one, at least 1. A call's time in a slot is its share of its batch, so all
+            work is counted in slots; only what workers hold is counted in calls.
         unfinished: Whether anything may still come to the service: some unit of some job waits or runs.
         known: Whether a model server of the service ever said what it can do.
     """
@@ -34,6 +37,7 @@ class Load:
     arriving_slots: float = 0.0
     leased_units: int = 0
     slots: int = 1
+    batch: int = 1
     unfinished: bool = True
     known: bool = True
 
@@ -117,7 +121,7 @@ def decide(load: Load, terms: Terms, past: Past, now_s: float) -> Decision:
     replicas = needed
     for bound, why in (
         (min(past.replicas, needs[0][1]), "held"),
-        (min(past.replicas, math.ceil(load.leased_units / load.slots)), "leased"),
+        (min(past.replicas, math.ceil(load.leased_units / (load.slots * load.batch))), "leased"),
         (_awake(terms, load, busy_s, now_s), "idle"),
         (0 if load.known else 1, "unknown"),
         (terms.least, "least"),
@@ -127,7 +131,7 @@ def decide(load: Load, terms: Terms, past: Past, now_s: float) -> Decision:
         replicas, reason = terms.most, "most"
     since_s = past.since_s if past.replicas == replicas else now_s
     starting = _cohorts(starting, replicas - past.replicas, now_s + terms.cold_start_s)
-    workers = math.ceil(replicas * load.slots * _WORKER_SHARE / terms.worker_slots)
+    workers = math.ceil(replicas * load.slots * load.batch * _WORKER_SHARE / terms.worker_slots)
     return Decision(replicas, workers, reason, Past(replicas, since_s, busy_s, starting, needs))
 
 

@@ -12,6 +12,8 @@ from services.shared.config import Settings
 
 # The other part is for a replica's cold start, for the way through the stages, and for what comes meanwhile.
 _HORIZON_SHARE: Final = 0.5
+# Of a server that chooses them by its machine, until it has told: what a small one takes.
+_SLOTS: Final = 2
 
 
 def _check(text: str) -> str:
@@ -60,12 +62,12 @@ class ScalingSettings(Settings):
         description="Fewest and most replicas of codec; it looks at each file when a job is submitted.",
     )
 
-    # As the rooms' own settings have it: a server that was never seen has so many slots.
-    asr_slots: int = Field(2, ge=1, description="Slots of an ASR server, until one has told.")
-    translation_slots: int = Field(4, ge=1, description="Slots of a translation server, until one has told.")
-    tts_slots: int = Field(2, ge=1, description="Slots of a TTS server, until one has told.")
-    codec_slots: int = Field(2, ge=1, description="Slots of a codec server, until one has told.")
-    asr_workers: int = Field(4, ge=1, description="Units that an ASR worker handles at once.")
+    # As the rooms' own settings have it: a server that was never seen has so many slots; 0 is by its machine.
+    asr_slots: int = Field(0, ge=0, description="Slots of an ASR server, until one has told.")
+    translation_slots: int = Field(1, ge=0, description="Slots of a translation server, until one has told.")
+    tts_slots: int = Field(0, ge=0, description="Slots of a TTS server, until one has told.")
+    codec_slots: int = Field(2, ge=0, description="Slots of a codec server, until one has told.")
+    asr_workers: int = Field(8, ge=1, description="Units that an ASR worker handles at once.")
     translation_workers: int = Field(4, ge=1, description="Units that a translation worker handles at once.")
     tts_workers: int = Field(3, ge=1, description="Units that a TTS worker handles at once.")
     codec_workers: int = Field(4, ge=1, description="Units that a codec worker handles at once.")
@@ -87,4 +89,4 @@ class ScalingSettings(Settings):
 
     def slots_of(self, service: str) -> Slots:
         """Return what is assumed of a service whose servers never told their slots."""
-        return Slots(getattr(self, f"{service}_slots"), known=False)
+        return Slots(getattr(self, f"{service}_slots") or _SLOTS, known=False)

@@ -8,6 +8,7 @@ import json
 import os
 from pathlib import Path
 
+from services.shared.engines import Model
 from services.shared.errors import Misconfigured
 from services.shared.models.manifest import Manifest, load
 
@@ -33,6 +34,11 @@ class Catalogue:
     def revision(self, name: str) -> str:
         """Return the first 12 hex digits of the sha256 of the model's weights."""
         return self._manifest.model(name).revision
+
+    def model(self, name: str) -> Model:
+        """Return what a model's answers say of it."""
+        known = self._manifest.model(name)
+        return Model(name, known.revision, known.sha256, known.size_bytes)
 
     def missing(self, set_name: str) -> list[str]:
         """Return the models of a set that are not here, or are damaged."""

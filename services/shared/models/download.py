@@ -30,13 +30,15 @@ class Target:
 
     Attributes:
         path: The file; until its hash is right it is called `<path>.part`.
-        sha256: Hex digest that the whole must have.
+        digest: Hex digest that the whole must have.
         size_bytes: Size that the whole must have.
+        digest_of: How it is reckoned.
     """
 
     path: Path
-    sha256: str
+    digest: str
     size_bytes: int
+    digest_of: Callable[[Path], str] = sha256_of
 
     @property
     def part(self) -> Path:
@@ -85,7 +87,7 @@ def download(
         Unauthorized: the server refuses us (download_refused).
         NotFound: the server does not have it (download_missing).
         Unavailable: it failed too often (download_failed); what came is kept for the next try.
-        Misconfigured: another file came than the manifest names (wrong_hash); it is removed.
+        Misconfigured: another file came than was asked for (wrong_hash); it is removed.
     """
     if urlsplit(url).scheme == "file":
         shutil.copyfile(url2pathname(urlsplit(url).path), target.part)
@@ -101,11 +103,11 @@ def adopt(path: Path, target: Target) -> None:
     Raises:
         Misconfigured: the hash is wrong (wrong_hash).
     """
-    if sha256_of(path) != target.sha256:
+    if target.digest_of(path) != target.digest:
         path.unlink()
         raise Misconfigured(
-            f"{target.path.name} is not the file that the manifest names, and was removed. "
-            "Pull again; if it repeats, the package mirror serves something else.",
+            f"{target.path.name} is not the file that was asked for, and was removed. "
+            "Pull again; if it repeats, the mirror serves something else.",
             code="wrong_hash",
         )
     path.replace(target.path)
@@ -143,7 +145,7 @@ def _resume(http: httpx.Client, url: str, target: Target, on_bytes: OnBytes) -> 
                     break
     if have > target.size_bytes:
         target.part.unlink()
-        raise Misconfigured(f"{target.path.name} is larger than the manifest says.", code="wrong_hash")
+        raise Misconfigured(f"{target.path.name} is larger than it should be.", code="wrong_hash")
     if have < target.size_bytes:
         raise Unavailable("The download ended early.", code="download_failed")
 

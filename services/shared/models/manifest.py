@@ -81,7 +81,12 @@ class Model(_Record):
     @property
     def revision(self) -> str:
         """First 12 hex digits of the sha256 of the weights."""
-        return next(file.sha256 for file in self.files if file.path == self.weights)[:12]
+        return self.sha256[:12]
+
+    @property
+    def sha256(self) -> str:
+        """Of the weights."""
+        return next(file.sha256 for file in self.files if file.path == self.weights)
 
     @property
     def size_bytes(self) -> int:

@@ -63,7 +63,7 @@ def pull(
     catalogue = Catalogue(models_dir, manifest)
     if not catalogue.missing(set_name):
         return []
-    with _only_one(models_dir, progress):
+    with only_one(models_dir, progress):
         wanted = catalogue.missing(set_name)  # less, when another pull has just ended
         _check_space(models_dir, [manifest.model(name).size_bytes for name in wanted])
         _Pull(manifest, models_dir, progress).run(wanted)
@@ -118,7 +118,12 @@ class _Pull:
 
 
 @contextmanager
-def _only_one(models_dir: Path, progress: Progress) -> Iterator[None]:
+def only_one(models_dir: Path, progress: Progress) -> Iterator[None]:
+    """Keep other pulls into the same folder waiting.
+
+    Raises:
+        Misconfigured: it cannot be written (models_dir_unwritable).
+    """
     try:
         models_dir.mkdir(parents=True, exist_ok=True)
         lock = (models_dir / ".pull.lock").open("w")

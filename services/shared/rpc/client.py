@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 
 import grpc
 
-from protos.v1 import asr_pb2, codec_pb2, translation_pb2, tts_pb2
+from protos.v1 import asr_pb2, codec_pb2, models_pb2, translation_pb2, tts_pb2
 from services.shared import telemetry
 from services.shared.config import Settings
 from services.shared.errors import Cancelled
@@ -26,7 +26,7 @@ Options = tuple[tuple[str, str | int], ...]
 # gRPC (1.85) tries again and then never ends the call, not even at its deadline.
 RETRIED: Final = [
     {"service": service.full_name, "method": method.name}
-    for file in (asr_pb2, codec_pb2, translation_pb2, tts_pb2)
+    for file in (asr_pb2, codec_pb2, models_pb2, translation_pb2, tts_pb2)
     for service in file.DESCRIPTOR.services_by_name.values()
     for method in service.methods
     if not method.server_streaming

@@ -13,6 +13,7 @@ import structlog
 from google.protobuf.message import Message
 
 from services.shared import telemetry
+from services.shared.batching import URGENCY, Urgency
 from services.shared.errors import DragomanError, InternalError
 from services.shared.rpc import tracing, wire
 from services.shared.rpc.admission import CALL, Call
@@ -29,6 +30,7 @@ _MAKERS: Final = {
     (True, True): grpc.stream_stream_rpc_method_handler,
 }
 
+_URGENCIES: Final = {each.value: each for each in Urgency}
 # A cancelled call is no failure of the server's.
 _WELL: Final = ("ok", "cancelled")
 
@@ -120,7 +122,10 @@ def _tell_served(context: _Context) -> None:
 
 
 def _identified(request: Any) -> Any:
-    """Bind the request's id and tenant to this call's log lines; a stream's lie in its first message."""
+    """Note how urgent a request is, and bind its id and tenant to this call's log lines.
+
+    Those of a stream lie in its first message.
+    """
     if not isinstance(request, Message):
         return _identified_stream(request)
     head = request.config if hasattr(request, "config") else request
@@ -130,6 +135,7 @@ def _identified(request: Any) -> Any:
         # A worker's request is its unit, and begins with the job.
         job = {"job": request_id.partition(":")[0]} if ":" in request_id else {}
         structlog.contextvars.bind_contextvars(**identity, **job)
+        URGENCY.set(_URGENCIES.get(head.context.priority, Urgency.BATCH))
     return request
 
 

@@ -13,17 +13,22 @@ import grpc
 from grpc_health.v1 import health as grpc_health
 from grpc_health.v1 import health_pb2_grpc
 
-from services.shared import telemetry
+from protos.v1.models_pb2_grpc import add_ModelsServicer_to_server
+from services.shared import surroundings, telemetry
 from services.shared.config import Settings
 from services.shared.errors import InvalidRequest, TooLarge, Unavailable
-from services.shared.rpc import health, wire
+from services.shared.residents import Residents
+from services.shared.rpc import health, upkeep, wire
 from services.shared.rpc.admission import Admission
 from services.shared.rpc.draining import Calls
 from services.shared.rpc.interceptor import AroundCalls
+from services.shared.rpc.lazy import Lazy
+from services.shared.rpc.model_service import ModelServicer
 from services.shared.rpc.tls import Identities
 
 T = TypeVar("T")
-C = TypeVar("C")
+
+__all__ = ["Lazy", "RunningServer", "ServerSpec", "collect", "run", "start"]
 
 _OPTIONS: Final = (
     ("grpc.max_receive_message_length", wire.MAX_MESSAGE_BYTES),
@@ -44,27 +49,6 @@ _NOTICE_S: Final = 0.5
 _FAREWELL_S: Final = 2.0
 
 
-class Lazy(Generic[T]):
-    """The loaded core, once it is there."""
-
-    def __init__(self) -> None:
-        self._value: T | None = None
-
-    def set(self, value: T) -> None:
-        """Provide the core."""
-        self._value = value
-
-    def __call__(self) -> T:
-        """Return the core.
-
-        Raises:
-            Unavailable: with code model_loading, until it is there.
-        """
-        if self._value is None:
-            raise Unavailable("The model is still loading; try again shortly.", code="model_loading")
-        return self._value
-
-
 @dataclass(frozen=True, slots=True)
 class ServerSpec(Generic[T]):
     """What a room's server is made of.
@@ -74,8 +58,10 @@ class ServerSpec(Generic[T]):
         grpc_name: Full name of the gRPC service, for health checks.
         load: Builds the core: loads the model and runs one self-test inference. Runs in a thread.
         register: Adds the servicer to a server.
-        slots: Calls that run at once.
+        slots: Batches that run at once.
         queue: Calls that may wait.
+        batch: Calls that may share a slot.
+        residents: The engines of a core, for the service Models; None where there is nothing to exchange.
     """
 
     service: str
@@ -84,6 +70,8 @@ class ServerSpec(Generic[T]):
     register: Callable[[grpc.aio.Server, Lazy[T], Admission], None]
     slots: int
     queue: int
+    batch: int = 1
+    residents: Callable[[T], Residents[Any, Any]] | None = None
 
 
 class RunningServer(Generic[T]):
@@ -96,10 +84,14 @@ class RunningServer(Generic[T]):
         options = (*_OPTIONS, ("grpc.max_connection_age_grace_ms", age_grace_ms))
         server = self._server = grpc.aio.server(interceptors=[AroundCalls(self._calls)], options=options)
         self.port = self._bind(f"{settings.host}:{port}", Identities.of(settings))
-        self._admission = Admission(spec.slots, spec.queue)
+        self._admission = Admission(spec.slots, spec.queue, spec.batch)
         self._health = grpc_health.aio.HealthServicer()
         self._core: Lazy[T] = Lazy()
+        self._residents: Lazy[Residents[Any, Any]] = Lazy()
+        self._upkeep: asyncio.Task[None] | None = None
         spec.register(server, self._core, self._admission)
+        if spec.residents is not None:
+            add_ModelsServicer_to_server(ModelServicer(self._residents), server)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         self._probes = health.beside(self._health, settings)
 
@@ -124,7 +116,12 @@ class RunningServer(Generic[T]):
 
     async def load(self) -> None:
         """Load the core in a thread, then say SERVING."""
-        self._core.set(await asyncio.to_thread(self._spec.load))
+        core = await asyncio.to_thread(self._spec.load)
+        residents = None if self._spec.residents is None else self._spec.residents(core)
+        if residents is not None:
+            self._residents.set(residents)
+        self._upkeep = asyncio.create_task(upkeep.keep(self._admission, residents))
+        self._core.set(core)
         await self._set_health(health.SERVING)
 
     async def stop(self, grace_s: float = 0) -> None:
@@ -140,6 +137,8 @@ class RunningServer(Generic[T]):
         await self._calls.end(grace_s)
         await refusing
         self._admission.close()
+        if self._upkeep is not None:
+            self._upkeep.cancel()
         if self._probes is not None:
             await self._probes.stop(None)
 
@@ -163,6 +162,7 @@ async def _listen(spec: ServerSpec[T], settings: Settings, port: int) -> Running
 
 def run(spec: ServerSpec[T], settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT, then drain. Ends the process."""
+    surroundings.settle()
     telemetry.configure(f"{spec.service}-server", settings)
     asyncio.run(_serve_and_exit(spec, settings))
 

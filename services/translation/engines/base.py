@@ -4,22 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+from services.shared.engines import Model
+from services.shared.errors import InternalError
+from services.shared.glossary import Term
 from services.translation.languages import Pair
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
-    """Which weights translate.
+class Turn:
+    """What somebody said before.
 
     Attributes:
-        name: Name in the model manifest.
-        revision: Changes whenever the translation may change.
+        role: Of who said it, such as "agent"; empty when it is not known.
+        text: What was said.
+        language: BCP-47, of the text.
     """
 
-    name: str
-    revision: str
+    role: str
+    text: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What is known beside the sentences.
+
+    Attributes:
+        terms: What must become what; all of them stand in the texts of the call.
+        turns: What was said before in the call, the oldest first.
+    """
+
+    terms: tuple[Term, ...] = ()
+    turns: tuple[Turn, ...] = ()
+
+
+class UnusableAnswer(InternalError):
+    """What came back is no translation; the next answer may be one, and so may another engine's."""
 
 
 class TranslationEngine(Protocol):
@@ -53,5 +75,26 @@ class TranslationEngine(Protocol):
 
         Returns:
             As many texts, in the same order.
+
+        Raises:
+            DragomanError: it cannot now; another engine may be asked.
         """
+        ...
+
+
+@runtime_checkable
+class Contextual(Protocol):
+    """What an engine has beside if it has a use for context; its batches are of one call then."""
+
+    def translate_in(self, texts: Sequence[str], pair: Pair, context: Context) -> list[str]:
+        """Translate as `translate` does, knowing more."""
+        ...
+
+
+@runtime_checkable
+class Closable(Protocol):
+    """What an engine has beside if it holds what only it can free."""
+
+    def close(self) -> None:
+        """Free it; no call runs any more."""
         ...

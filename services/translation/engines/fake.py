@@ -8,7 +8,7 @@ from itertools import permutations
 from typing import Final
 
 from services.shared.config import Settings
-from services.translation.engines.base import Model
+from services.shared.engines import Model
 from services.translation.languages import Pair
 
 _WORD: Final = re.compile(r"[^\W\d_]+")
@@ -42,6 +42,6 @@ class FakeEngine:
         return [_WORD.sub(rf"\g<0>_{pair.target}", text) for text in texts]
 
 
-def load(_settings: Settings) -> FakeEngine:
+def load(_settings: Settings, _model: str = "") -> FakeEngine:
     """Return the engine; it needs no settings."""
     return FakeEngine()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
@@ -13,12 +15,14 @@ from typing import Final
 from fxtranslate import Translator
 
 from services.shared.config import Settings
-from services.shared.errors import InternalError
-from services.shared.models.catalogue import Catalogue
-from services.translation.engines.base import Model
+from services.shared.engines import Model
+from services.shared.errors import InternalError, Misconfigured
+from services.shared.models.places import find
 from services.translation.languages import Pair
 
-MODELS: Final = {Pair("en", "pt"): "firefox-en-pt", Pair("pt", "en"): "firefox-pt-en"}
+MODELS: Final = ("firefox-en-pt", "firefox-pt-en")
+
+_DIRECTION: Final = re.compile(r"(?:^|-)([a-z]{2,3})-([a-z]{2,3})$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,10 @@ class FxTranslateEngine:
     @property
     def model(self) -> Model:
         """The engine as a whole: its revision joins those of its models."""
-        return Model("fxtranslate", "+".join(self._weights[pair].model.revision for pair in self.pairs))
+        models = [self._weights[pair].model for pair in self.pairs]
+        digest = hashlib.sha256("\n".join(model.sha256 for model in models).encode()).hexdigest()
+        revision = "+".join(model.revision for model in models)
+        return Model("fxtranslate", revision, digest, sum(model.size_bytes for model in models))
 
     @property
     def pairs(self) -> tuple[Pair, ...]:
@@ -122,16 +129,26 @@ def _translator(folder: Path) -> Translator:
     return Translator(model, vocabulary, vocabulary, shortlist)
 
 
-def load(settings: Settings) -> FxTranslateEngine:
-    """Load every direction of the lite set.
+def load(settings: Settings, model: str = "") -> FxTranslateEngine:
+    """Load every direction of the lite set, or one.
+
+    Args:
+        settings: For the folder of the models.
+        model: One of the manifest's models, or a folder whose name ends in its direction, such as "en-pt".
 
     Raises:
-        Misconfigured: a model is missing or damaged.
+        Misconfigured: a model is missing or damaged, or its name tells no direction (unknown_direction).
     """
-    catalogue = Catalogue(settings.models_dir)
-    return FxTranslateEngine(
-        {
-            pair: Weights(Model(name, catalogue.revision(name)), catalogue.folder(name))
-            for pair, name in MODELS.items()
-        }
-    )
+    names = [model] if model else list(MODELS)
+    places = [find(settings.models_dir, name) for name in names]
+    return FxTranslateEngine({_pair(place.folder): Weights(place.model, place.folder) for place in places})
+
+
+def _pair(folder: Path) -> Pair:
+    match = _DIRECTION.search(folder.name)
+    if match is None:
+        raise Misconfigured(
+            f"The folder {folder.name} must end in its direction, such as my-model-en-pt.",
+            code="unknown_direction",
+        )
+    return Pair(*match.groups())

@@ -9,24 +9,13 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from services.shared.engines import Model
+
 SAMPLE_RATE_HZ: Final = 24_000
 MIN_RATE: Final = 0.5
 MAX_RATE: Final = 2.0
 
 Audio = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """Which weights speak.
-
-    Attributes:
-        name: Name in the model manifest.
-        revision: Changes whenever the speech may change.
-    """
-
-    name: str
-    revision: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +25,18 @@ class Voice:
     Attributes:
         name: Unique in its engine.
         language_code: BCP-47, such as "pt-BR".
-        gender: "female" or "male".
+        gender: "female" or "male"; empty when it is not known.
         default: Whether it speaks when a request names no voice; one per language code.
+        cloned: Of a person whose consent is recorded, see services.tts.cloning.
+        last_resort: Understood, but no joy to hear: taken where nothing else speaks a language.
     """
 
     name: str
     language_code: str
     gender: str
     default: bool = False
+    cloned: bool = False
+    last_resort: bool = False
 
 
 class TtsEngine(Protocol):

@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from services.tts.engines.base import SAMPLE_RATE_HZ, Audio, Model, Voice
+from services.shared.engines import Model
+from services.tts.engines.base import SAMPLE_RATE_HZ, Audio, Voice
 from services.tts.settings import TtsSettings
 
 _MS_PER_LETTER = 60.0
@@ -66,6 +67,6 @@ class FakeEngine:
         return sum(map(str.isalnum, text)) * _MS_PER_LETTER / rate
 
 
-def load(_settings: TtsSettings) -> FakeEngine:
+def load(_settings: TtsSettings, _model: str = "") -> FakeEngine:
     """Make the engine."""
     return FakeEngine()

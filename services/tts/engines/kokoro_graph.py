@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from services.tts.engines.onnx_parts import part_making
 from services.tts.engines.onnx_wire import (
     Field,
     Graph,
@@ -28,7 +29,7 @@ from services.tts.engines.onnx_wire import (
     with_graph,
 )
 
-_UINT8, _INT8, _FLOAT = 2, 3, 1  # TensorProto.DataType
+_UINT8, _INT8 = 2, 3  # TensorProto.DataType
 _INT_ATTRIBUTE: Final = 2  # AttributeProto.AttributeType.INT
 _FLIP: Final = "flip_sign_bit"
 _SIGNED: Final = "_signed"
@@ -85,13 +86,8 @@ def duration_predictor(model: memoryview) -> bytes:
     Raises:
         ValueError: no node divides by the speed, so this is another model.
     """
-    graph = graph_of(model)
-    nodes = [field for field in graph if field.number == Graph.NODE]
-    durations = _divided_by_speed(nodes)
-    needed = _ancestors(nodes, durations)
-    output = encode(1, durations) + encode(2, encode(1, encode_number(1, _FLOAT)))
-    kept = [field.raw for field in graph if _is_needed(field, needed)]
-    return with_graph(model, [*kept, encode(Graph.OUTPUT, output)])
+    nodes = [field for field in graph_of(model) if field.number == Graph.NODE]
+    return part_making(model, _divided_by_speed(nodes))
 
 
 def _divided_by_speed(nodes: list[Field]) -> str:
@@ -100,29 +96,3 @@ def _divided_by_speed(nodes: list[Field]) -> str:
         if inputs[1:] == ["speed"] and texts(field.content, Node.OP_TYPE) == ["Div"]:
             return inputs[0]
     raise ValueError("No node of the graph divides durations by the speed.")
-
-
-def _ancestors(nodes: list[Field], name: str) -> set[str]:
-    """Return the names of all tensors that `name` depends on, and its own."""
-    made_by = {out: field for field in nodes for out in texts(field.content, Node.OUTPUT)}
-    needed: set[str] = set()
-    waiting = [name]
-    while waiting:
-        tensor = waiting.pop()
-        if tensor not in needed:
-            needed.add(tensor)
-            waiting += texts(made_by[tensor].content, Node.INPUT) if tensor in made_by else ()
-    return needed
-
-
-def _is_needed(field: Field, needed: set[str]) -> bool:
-    match field.number:
-        case Graph.NODE:
-            return not needed.isdisjoint(texts(field.content, Node.OUTPUT))
-        case Graph.INITIALIZER:
-            return not needed.isdisjoint(texts(field.content, Tensor.NAME))
-        case Graph.INPUT:
-            return not needed.isdisjoint(texts(field.content, 1))
-        case Graph.OUTPUT | Graph.VALUE_INFO:
-            return False
-    return True

@@ -1,14 +1,15 @@
-"""The Kokoro voices whose languages espeak phonemises, and how much silence each adds to a text."""
+"""The Kokoro voices, what reads their texts, and how much silence each adds to one."""
 
 from __future__ import annotations
 
 from typing import Final
 
 from services.tts.engines.base import Voice
+from services.tts.engines.kokoro_text import has_reader
 
-# Per first letter of a voice's name: BCP-47 code, espeak's language, default voice. Japanese and
-# Chinese voices exist too, but espeak reads kanji as "Chinese letter" and writes Chinese tones as
-# digits, which the model was not trained on.
+# Per first letter of a voice's name: BCP-47 code, what kokoro_text.read calls it, default voice. espeak is
+# none for Japanese, of which it reads kanji as "Chinese letter", nor for Chinese, whose tones it writes as
+# digits that the model was not trained on.
 _LANGUAGES: Final = {
     "a": ("en-US", "en-us", "af_heart"),
     "b": ("en-GB", "en-gb", "bf_emma"),
@@ -16,12 +17,14 @@ _LANGUAGES: Final = {
     "f": ("fr", "fr-fr", "ff_siwis"),
     "h": ("hi", "hi", "hf_alpha"),
     "i": ("it", "it", "if_sara"),
+    "j": ("ja", "ja", "jf_alpha"),
     "p": ("pt-BR", "pt-br", "pf_dora"),
+    "z": ("zh", "zh", "zf_xiaobei"),
 }
 
 # Milliseconds of silence at both ends of a text at rate 1, which is trimmed: mean over four
 # sentences of the voice's language, 1 to 11 words long; standard deviation 5 to 90 (af_sky 130,
-# af_nicole 190).
+# af_nicole 190). Of ja and zh, three sentences of 11 to 23 characters.
 SILENCE_MS: Final = {
     "af_alloy": 403,
     "af_aoede": 759,
@@ -61,20 +64,36 @@ SILENCE_MS: Final = {
     "hm_psi": 822,
     "if_sara": 596,
     "im_nicola": 340,
+    "jf_alpha": 904,
+    "jf_gongitsune": 503,
+    "jf_nezumi": 483,
+    "jf_tebukuro": 496,
+    "jm_kumo": 849,
     "pf_dora": 296,
     "pm_alex": 294,
     "pm_santa": 291,
+    "zf_xiaobei": 1340,
+    "zf_xiaoni": 1343,
+    "zf_xiaoxiao": 1021,
+    "zf_xiaoyi": 1244,
+    "zm_yunjian": 1227,
+    "zm_yunxi": 1270,
+    "zm_yunxia": 1327,
+    "zm_yunyang": 1027,
 }
 
 
-def espeak_language(voice: str) -> str:
-    """Return the espeak language of a voice."""
+def reading_language(voice: str) -> str:
+    """Return what `kokoro_text.read` calls the language of a voice."""
     return _LANGUAGES[voice[0]][1]
+
+
+def readable() -> tuple[Voice, ...]:
+    """Return the voices whose texts can be read here: those of ja and zh only where misaki is installed."""
+    letters = {letter for letter, (_, language, _) in _LANGUAGES.items() if has_reader(language)}
+    return tuple(_voice(name) for name in SILENCE_MS if name[0] in letters)
 
 
 def _voice(name: str) -> Voice:
     language_code, _, default = _LANGUAGES[name[0]]
     return Voice(name, language_code, "female" if name[1] == "f" else "male", default=name == default)
-
-
-VOICES: Final = tuple(_voice(name) for name in SILENCE_MS)

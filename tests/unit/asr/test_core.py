@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import pairwise
 
@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from services.asr.core import AUTO, AsrCore, Region, Samples
 from services.asr.engines.base import SAMPLE_RATE_HZ, UNGUIDED, Audio, Guidance, Hypothesis, Span, Task, Word
 from services.asr.engines.fake import FakeEngine
+from services.asr.engines.trade import alone
 from services.asr.segmentation import Shape
 from services.shared.errors import Cancelled, InvalidRequest, TooLarge, Unsupported
 from tests.support.speech import silence, tone
 
-CORE = AsrCore(FakeEngine())
+CORE = AsrCore(alone(FakeEngine()))
 LOW_HZ, MIDDLE_HZ, HIGH_HZ = 200, 440, 1000  # Portuguese, Spanish and English to the fake engine
 
 
@@ -183,7 +184,9 @@ def test_what_was_made_up_from_hints_is_cut_off_whoever_wants_words() -> None:
 
     asked: list[str | None] = []
     guidance = Guidance(("Nimbra",), text_only=True)
-    heard = AsrCore(Guided()).transcribe(tone(1.3, LOW_HZ), AUTO, Task.TRANSCRIBE, never, guidance)
+    core = AsrCore(alone(Guided()))
+    asked.clear()
+    heard = core.transcribe(tone(1.3, LOW_HZ), AUTO, Task.TRANSCRIBE, never, guidance)
     assert (heard.text, heard.words, heard.spoken) == ("zero um dois", (), "pt")
     assert asked == [None, "pt"]
 
@@ -212,7 +215,7 @@ def test_a_translation_is_english() -> None:
 
 def test_an_engine_that_cannot_translate_is_not_asked_to() -> None:
     with pytest.raises(Unsupported) as caught:
-        AsrCore(Monolingual()).transcribe(tone(1), "pt", Task.TRANSLATE, never)
+        AsrCore(alone(Monolingual())).transcribe(tone(1), "pt", Task.TRANSLATE, never)
     assert caught.value.code == "unsupported_task"
 
 
@@ -220,11 +223,13 @@ def test_an_engine_that_cannot_translate_is_not_asked_to() -> None:
 @pytest.mark.parametrize(("task", "language"), [(Task.TRANSCRIBE, "es"), (Task.TRANSLATE, "en")])
 def test_silence_has_no_text(samples: Samples, task: Task, language: str) -> None:
     heard = CORE.transcribe(samples, "es", task, never)
-    assert heard == Hypothesis("", language, 0.0, warnings=("no_speech",), no_speech=1.0, spoken="es")
+    assert heard == Hypothesis(
+        "", language, 0.0, warnings=("no_speech",), no_speech=1.0, spoken="es", model=FakeEngine().model
+    )
 
 
 def test_the_engine_is_not_asked_what_was_said_where_nobody_speaks() -> None:
-    assert AsrCore(Mute()).transcribe(tone(5), "en", Task.TRANSCRIBE, never).text == ""
+    assert AsrCore(alone(Mute())).transcribe(tone(5), "en", Task.TRANSCRIBE, never).text == ""
 
 
 def test_hints_reach_the_engine_and_invent_nothing_in_silence() -> None:
@@ -241,7 +246,7 @@ def test_a_temperature_that_is_none_is_refused(temperature: float) -> None:
 
 
 def test_a_region_longer_than_the_model_hears_is_refused() -> None:
-    core = AsrCore(FakeEngine(), Shape(longest=4 * SAMPLE_RATE_HZ))
+    core = AsrCore(alone(FakeEngine()), Shape(longest=4 * SAMPLE_RATE_HZ))
     assert core.max_region_ms == 4_000
     assert core.transcribe(tone(4), "en", Task.TRANSCRIBE, never).text
     with pytest.raises(TooLarge, match="4000 ms") as caught:
@@ -256,23 +261,9 @@ def test_every_region_that_is_found_can_be_transcribed() -> None:
         assert CORE.transcribe(part, "en", Task.TRANSCRIBE, never).text
 
 
-def test_the_core_tells_what_its_engine_can_do() -> None:
-    assert CORE.model == FakeEngine().model
-    assert CORE.languages == ("en", "es", "pt")
-    assert CORE.translates_to_english
-
-
-def test_the_self_test_runs_the_model() -> None:
-    class Broken(FakeEngine):
-        def language_probabilities(self, audio: Audio) -> dict[str, float]:
-            raise RuntimeError("damaged weights")
-
-    CORE.self_test()
-    with pytest.raises(RuntimeError, match="damaged"):
-        AsrCore(Broken()).self_test()
-
-
 def test_an_engine_can_ask_whether_its_caller_has_gone() -> None:
+    answers: list[bool] = []
+
     class Interruptible(FakeEngine):
         def transcribe(
             self,
@@ -282,7 +273,24 @@ def test_an_engine_can_ask_whether_its_caller_has_gone() -> None:
             cancelled: Callable[[], bool] = lambda: False,
             guidance: Guidance = UNGUIDED,
         ) -> Hypothesis:
-            assert cancelled()
+            answers.append(cancelled())
             return super().transcribe(audio, language, task, guidance=guidance)
 
-    assert AsrCore(Interruptible()).transcribe(tone(1), "en", Task.TRANSCRIBE, after(1)).text
+    core = AsrCore(alone(Interruptible()))
+    assert core.transcribe(tone(1), "en", Task.TRANSCRIBE, after(1)).text
+    assert answers == [False, True]
+
+
+def test_looking_for_a_language_can_ask_whether_the_caller_has_gone() -> None:
+    gone: list[bool] = []
+
+    class Listening(FakeEngine):
+        def language_probabilities(
+            self, audio: Audio, cancelled: Callable[[], bool] = lambda: False
+        ) -> Mapping[str, float]:
+            gone.append(cancelled())
+            return super().language_probabilities(audio)
+
+    # Two checks come before: of the recording's one piece, and of the first stretch of speech.
+    AsrCore(alone(Listening())).segment(tone(1), AUTO, after(2))
+    assert gone == [True]

@@ -31,7 +31,7 @@ from tests.support.recordings import wav
 from tests.support.speech import silence, tone
 
 Make = Callable[..., Work]
-FAKE = {"name": "fake-counter", "revision": "1"}
+FAKE = {"name": "fake-counter", "revision": "1", "sha256": ""}
 CALL = np.concatenate([silence(1), tone(2), silence(3), tone(1.5), silence(2)])
 CHANNEL = {
     "channel": 0,
@@ -48,7 +48,7 @@ REGION = {**CHANNEL, "region": 1, "start_ms": 5_700, "end_ms": 7_800, "borrow_ms
 @pytest.fixture
 async def make(tmp_path: Path, ledger: Ledger) -> AsyncIterator[Make]:
     """Makes units of work on a recorded channel."""
-    settings = AsrSettings(asr_engine="fake")
+    settings = AsrSettings(asr_engines="fake")
     server = await start(spec(settings), settings)
     channels = Channels(lambda _: f"127.0.0.1:{server.port}")
     artifacts = LocalArtifacts(tmp_path)

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from services.cli import checks
-from services.cli.checks import Check, Health
+from services.cli.findings import Check, Health
 from services.cli.main import app
 from services.cli.settings import CliSettings
 from services.cli.stack.embedded import Stack

@@ -26,6 +26,9 @@ CALL = Path("call.wav")
         SubmitOptions(kind="speech", text="Hello", language="en", voice="af_heart", codec="mp3"),
         SubmitOptions(CALL, kind="encode", codec="opus", layout="multichannel"),
         SubmitOptions(CALL, kind="decode", encoding="alaw"),
+        SubmitOptions(CALL, kind="encode", codec="encodec", bitrate=1.5),
+        SubmitOptions(CALL, source="en", target="pt-BR", voices=["pt-BR:female"], asr_model="base"),
+        SubmitOptions(kind="text_translation", text="Olá", source="pt", target="en", translation_model="m2m"),
     ],
 )
 def test_the_gateway_takes_what_the_options_make(options: SubmitOptions) -> None:
@@ -84,3 +87,22 @@ def test_an_input_that_is_there_is_fine(tmp_path: Path) -> None:
     (tmp_path / "call.wav").touch()
     SubmitOptions(tmp_path / "call.wav").require_input()
     SubmitOptions(kind="speech", text="Hello").require_input()
+
+
+def test_models_and_voices_go_where_the_gateway_looks_for_them() -> None:
+    spec = SubmitOptions(
+        CALL,
+        channel=["agent:en:pt-BR"],
+        voices=["agent:male", "pt-BR:pf_dora"],
+        asr_model="base",
+        translation_model="owner/m2m",
+    ).spec()
+    assert spec["voices"] == {"agent": "male", "pt-BR": "pf_dora"}
+    assert spec["models"] == {"asr": "base", "translation": "owner/m2m"}
+
+
+@pytest.mark.parametrize("voice", ["", "female", "agent:", ":female"])
+def test_a_voice_of_nobody_says_how_to_write_it(voice: str) -> None:
+    with pytest.raises(InvalidRequest, match="ROLE:VOICE") as caught:
+        SubmitOptions(CALL, voices=[voice]).spec()
+    assert caught.value.code == "voice_syntax"

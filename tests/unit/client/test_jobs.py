@@ -138,4 +138,32 @@ def test_a_result_is_typed_and_also_there_as_it_was_sent(gateway: StubGateway, e
     region = either(lambda client: client.jobs.result("job_1")).channels[0].regions[0]
     assert (region.source.text, region.source.words[0].end_ms) == ("Room 12", 900)
     assert (region.translation.text, region.entities[0].match) == ("Quarto 12", True)
+    assert (region.translation.sha256, region.translation.models) == (None, [])
     assert either(lambda client: client.jobs.result_document("job_1")) == RESULT
+
+
+def test_a_translation_through_a_third_language_names_its_models(
+    gateway: StubGateway, either: Either
+) -> None:
+    steps = [
+        {"name": "tiny", "revision": "1", "sha256": "a" * 64},
+        {"name": "m2m", "revision": "2", "sha256": ""},
+    ]
+    made = {
+        "text": "Salle 12",
+        "language": "fr",
+        "model": "m2m",
+        "revision": "2",
+        "sha256": None,
+        "models": steps,
+    }
+    document = {
+        "job": "job_1",
+        "kind": "text_translation",
+        "translation": made,
+        "models": {"translate": steps},
+    }
+    gateway.say("GET /v1/jobs/job_1/result", document)
+    result = either(lambda client: client.jobs.result("job_1"))
+    assert [each.name for each in result.translation.models] == ["tiny", "m2m"]
+    assert result.models["translate"][0].sha256 == "a" * 64

@@ -134,7 +134,42 @@ def test_usage(gateway: StubGateway, either: Either) -> None:
 def test_stages(gateway: StubGateway, either: Either) -> None:
     scale = {"service": "asr", "slots": 2, "desired_replicas": 3, "desired_workers": None}
     stage = {"name": "asr.transcribe", "queued": 2, "running": 1, "done": 0}
-    abilities = {"languages": None}
+    pair = {
+        "source_language": "pt",
+        "target_language": "fr",
+        "models": ["tiny", "m2m"],
+        "pivot_language": "en",
+    }
+    voice = {"name": "dora", "language": "pt-BR", "gender": "female", "default": True, "later": "unknown"}
+    asr = {
+        "name": "base",
+        "revision": "1",
+        "sha256": "ab",
+        "languages": ["en"],
+        "translates_to_english": True,
+    }
+    codec = {"name": "encodec", "bitrates_kbps": [1.5, 3], "default_bitrate_kbps": 3, "packet_ms": 80}
+    abilities = {
+        "languages": None, "pairs": [pair], "voices": [voice], "codecs": [codec],
+        "models": {"asr": [asr], "tts": None},
+    }  # fmt: skip
     gateway.say("GET /v1/stages", {"stages": [stage], "scaling": [scale], "capabilities": abilities})
     found = either(lambda client: client.stages())
     assert (found.scaling[0].desired_replicas, found.stages[0].queued) == (3, 2)
+    can = found.capabilities
+    assert (can.languages, can.models.tts, can.models.translation) == (None, None, None)
+    assert (can.pairs or [])[0].pivot_language == "en"
+    assert [(each.name, each.gender, each.cloned) for each in can.voices or ()] == [("dora", "female", False)]
+    assert (can.codecs or [])[0].bitrates_kbps == [1.5, 3]
+    assert [(each.name, each.sha256, each.languages) for each in can.models.asr or ()] == [
+        ("base", "ab", ["en"])
+    ]
+
+
+def test_a_gateway_of_an_earlier_version_tells_less_of_what_it_can(
+    gateway: StubGateway, either: Either
+) -> None:
+    pair, voice = {"source_language": "en", "target_language": "pt"}, {"name": "dora", "language": "pt-BR"}
+    gateway.say("GET /v1/stages", {"stages": [], "capabilities": {"pairs": [pair], "voices": [voice]}})
+    can = either(lambda client: client.stages()).capabilities
+    assert (can.pairs[0].models, can.voices[0].gender, can.models.asr) == ([], None, None)

@@ -12,14 +12,15 @@ from hypothesis import strategies as st
 from services.codec.core import MOST_OVERRUN_MS, CodecCore
 from services.codec.engines.base import Samples
 from services.codec.engines.fake import FakeEngine
+from services.codec.engines.trade import alone
 from services.codec.loudness import FULL_SCALE, TARGET_DB, from_db
 from services.codec.media import Caps, Clip, DecodeRequest, Encoded, EncodeRequest
 from services.codec.sniff import RawFormat
-from services.shared.errors import Cancelled, DragomanError, InvalidMedia, InvalidRequest
+from services.shared.errors import Cancelled, DragomanError, InvalidMedia, InvalidRequest, Unsupported
 from tests.support import recordings
 
 RATE_HZ = 24_000
-CORE = CodecCore(FakeEngine(), Caps(max_duration_ms=60_000))
+CORE = CodecCore(alone(FakeEngine()), Caps(max_duration_ms=60_000))
 
 
 def never() -> bool:
@@ -54,7 +55,9 @@ def code_of(clips: list[Clip], **request: Any) -> str:
 
 def test_a_head_is_enough_to_say_what_a_file_is() -> None:
     assert CORE.probe(b"RIFF\0\0\0\0WAVE", 1_000_000) == "wav"
-    assert CORE.probe(b"\xff" * 10, 10, RawFormat("mulaw", 8000, 1)) == "mulaw"
+    with pytest.raises(Unsupported) as caught:
+        CORE.probe(b"\xff" * 10, 10, RawFormat("mulaw", 8000, 1))
+    assert caught.value.code == "unsupported_container"
 
 
 @pytest.mark.parametrize(("head", "code"), [(b"", "empty_file"), (b"text", "unknown_media")])
@@ -108,7 +111,7 @@ def test_the_smaller_of_two_caps_counts(asked_ms: int, fits: bool) -> None:
 
 
 def test_the_servers_cap_holds_whatever_is_asked() -> None:
-    core = CodecCore(FakeEngine(), Caps(max_duration_ms=1000))
+    core = CodecCore(alone(FakeEngine()), Caps(max_duration_ms=1000))
     with recordings.spooled(recordings.wav(recordings.tone(2, 8000), 8000)) as file:
         with pytest.raises(DragomanError) as caught:
             core.decode(file, DecodeRequest(max_duration_ms=10**9), never)

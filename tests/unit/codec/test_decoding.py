@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from services.codec.core import CodecCore
 from services.codec.engines.base import Samples, Target
 from services.codec.engines.pyav import FORMATS, PyavEngine, PyavSettings
+from services.codec.engines.trade import alone
 from services.codec.media import Caps, DecodeRequest
 from services.codec.sniff import RawFormat
 from services.shared.errors import DragomanError, TooLarge
@@ -28,7 +29,7 @@ STEREO = recordings.tone(2, 8000, 440, 700)
 
 def code_of(data: bytes, raw: RawFormat | None = None, caps: Caps | None = None) -> str:
     """Return the code of the error that decoding ends in, or "decoded"."""
-    core = CodecCore(ENGINE, caps or Caps(max_duration_ms=60_000))
+    core = CodecCore(alone(ENGINE), caps or Caps(max_duration_ms=60_000))
     try:
         with recordings.spooled(data) as file, core.decode(file, DecodeRequest(raw), lambda: False) as whole:
             assert whole.media.sample_count
@@ -233,14 +234,14 @@ def test_two_hours_of_silence_in_a_small_file_stop_at_the_cap() -> None:
     ENGINE.encode((silence for _ in range(7200)), Target("flac", 48_000, 1, 0), file)
     bomb = file.getvalue()
     assert len(bomb) < 2_000_000
-    core = CodecCore(ENGINE, Caps(max_duration_ms=600_000))
+    core = CodecCore(alone(ENGINE), Caps(max_duration_ms=600_000))
     with recordings.spooled(bomb) as spooled, pytest.raises(TooLarge) as caught:
         core.decode(spooled, DecodeRequest(), lambda: False)
     assert caught.value.code == "media_too_long"
 
 
 def test_the_callers_own_cap_is_kept_too() -> None:
-    core = CodecCore(ENGINE, Caps())
+    core = CodecCore(alone(ENGINE), Caps())
     with recordings.spooled(recordings.wav(TONE, 8000)) as file, pytest.raises(TooLarge):
         core.decode(file, DecodeRequest(max_duration_ms=1000), lambda: False)
 

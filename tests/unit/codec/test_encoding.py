@@ -8,13 +8,14 @@ import pytest
 from services.codec.core import CodecCore
 from services.codec.engines.base import CodecDescription, Samples
 from services.codec.engines.pyav import FORMATS, PyavEngine, PyavSettings
+from services.codec.engines.trade import alone
 from services.codec.media import Caps, Clip, EncodeRequest
 from services.codec.sniff import RawFormat
 from services.shared.errors import DragomanError
 from tests.support import recordings
 
 ENGINE = PyavEngine(PyavSettings())
-CORE = CodecCore(ENGINE, Caps())
+CORE = CodecCore(alone(ENGINE), Caps())
 CODECS = {each.description.name: each.description for each in FORMATS}
 
 # Length in samples of one frame of each codec: how much a decoded file may be too long.
@@ -26,7 +27,7 @@ def decoded(codec: CodecDescription, data: bytes) -> recordings.Opened:
     return recordings.opened(ENGINE, data, raw)
 
 
-def encoded(name: str, clips: list[Clip], **request: int | str | bool) -> tuple[recordings.Opened, bytes]:
+def encoded(name: str, clips: list[Clip], **request: float | str | bool) -> tuple[recordings.Opened, bytes]:
     """Encode clips and take the file apart again."""
     wanted = EncodeRequest(codec=name, **request)  # type: ignore[arg-type]  # fields by name
     made = CORE.encode(clips, wanted, lambda: False)

@@ -13,6 +13,7 @@ import pytest
 from protos.v1 import codec_pb2
 from services.codec.core import CodecCore
 from services.codec.engines.pyav import PyavEngine, PyavSettings
+from services.codec.engines.trade import alone
 from services.codec.media import Caps, Clip, EncodeRequest
 from services.codec.spool import spool, storing
 from services.codec.timeline import Timeline
@@ -20,7 +21,7 @@ from services.codec.uploads import receive_clips, receive_file
 from services.shared.errors import Cancelled, DragomanError, StorageFailure
 
 RATE_HZ = 24_000
-CORE = CodecCore(PyavEngine(PyavSettings()), Caps())
+CORE = CodecCore(alone(PyavEngine(PyavSettings())), Caps())
 
 
 @contextmanager

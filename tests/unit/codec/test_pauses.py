@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from services.codec.core import CodecCore
 from services.codec.engines.pyav import PyavEngine, PyavSettings
+from services.codec.engines.trade import alone
 from services.codec.media import Caps, DecodeRequest
 from services.shared.errors import TooLarge
 from tests.support import recordings
@@ -110,7 +111,7 @@ def test_a_clock_that_starts_anywhere_is_no_pause(offset_s: int) -> None:
 def test_silence_counts_as_much_as_sound(caps: Caps) -> None:
     data = recorded("matroska", "pcm_s16le", 8000, [0, 60])
     with recordings.spooled(data) as file, pytest.raises(TooLarge) as caught:
-        CodecCore(ENGINE, caps).decode(file, DecodeRequest(), lambda: False)
+        CodecCore(alone(ENGINE), caps).decode(file, DecodeRequest(), lambda: False)
     assert caught.value.code == "media_too_long"
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from services.gateway.jobs import ports
+from services.gateway.jobs import abilities, ports
 from services.gateway.jobs.admission import Repeatable
 from services.gateway.jobs.finish import Finisher
 from services.gateway.jobs.model import Job
@@ -43,19 +43,61 @@ TEXT_SPEC: dict[str, Any] = {
 class Abilities:
     """What a small installation can do."""
 
-    def asr(self) -> ports.AsrCapabilities:
-        return ports.AsrCapabilities(("en", "pt", "fr"), translates_to_english=True)
+    def asr(self) -> abilities.AsrCapabilities:
+        return abilities.AsrCapabilities(("en", "pt", "fr"), translates_to_english=True)
 
-    def translation(self) -> ports.TranslationCapabilities:
-        return ports.TranslationCapabilities((("en", "pt"), ("pt", "en")))
+    def translation(self) -> abilities.TranslationCapabilities:
+        return abilities.TranslationCapabilities((abilities.Pair("en", "pt"), abilities.Pair("pt", "en")))
 
-    def tts(self) -> ports.TtsCapabilities:
+    def tts(self) -> abilities.TtsCapabilities:
         voices = (("alice", "en-US"), ("bob", "en-GB"), ("dora", "pt-BR"))
-        return ports.TtsCapabilities(tuple(ports.Voice(*each) for each in voices))
+        return abilities.TtsCapabilities(tuple(abilities.Voice(*each) for each in voices))
 
-    def codec(self) -> ports.CodecCapabilities:
-        codecs = (ports.Codec("opus", (6, 510), 24), ports.Codec("flac", None, 0))
-        return ports.CodecCapabilities(codecs, ("wav", "ogg"))
+    def codec(self) -> abilities.CodecCapabilities:
+        codecs = (abilities.Codec("opus", (6, 510), 24), abilities.Codec("flac", None, 0))
+        return abilities.CodecCapabilities(codecs, ("wav", "ogg"))
+
+
+class Several(Abilities):
+    """What an installation can do that has several models of each service."""
+
+    def asr(self) -> abilities.AsrCapabilities:
+        base = abilities.AsrModel(
+            abilities.Model("base", "1", "ab"), ("en", "pt", "fr"), translates_to_english=True
+        )
+        nippon = abilities.AsrModel(abilities.Model("nippon"), ("ja",), translates_to_english=False)
+        return replace(super().asr(), models=(base, nippon))
+
+    def translation(self) -> abilities.TranslationCapabilities:
+        pairs = (
+            abilities.Pair("en", "pt", ("tiny",)),
+            abilities.Pair("pt", "en", ("tiny",)),
+            abilities.Pair("pt", "fr", ("tiny", "m2m"), pivot="en"),
+            abilities.Pair("en", "fr", ("m2m",)),
+        )
+        models = (abilities.Model("tiny", "1", "cd"), abilities.Model("m2m", "2", "ef"))
+        return abilities.TranslationCapabilities(pairs, models=models)
+
+    def tts(self) -> abilities.TtsCapabilities:
+        voices = (
+            abilities.Voice("robot-pt", "pt", "male", model="espeak", last_resort=True),
+            abilities.Voice("alice", "en-US", "female", default=True, model="kokoro"),
+            abilities.Voice("amy", "en-GB", "female", model="kokoro"),
+            abilities.Voice("bob", "en-GB", "male", default=True, model="kokoro"),
+            abilities.Voice("rosa", "pt-BR", "female", model="kokoro"),
+            abilities.Voice("dora", "pt-BR", "female", default=True, model="kokoro"),
+            abilities.Voice("robot-en", "en", "", model="espeak", last_resort=True),
+        )
+        return abilities.TtsCapabilities(
+            voices, models=(abilities.Model("kokoro"), abilities.Model("espeak"))
+        )
+
+    def codec(self) -> abilities.CodecCapabilities:
+        known = super().codec()
+        encodec = abilities.Codec(
+            "encodec", (1.5, 3, 6, 12, 24), 6, 80, abilities.Model("encodec-24khz", "1", "aa")
+        )
+        return replace(known, codecs=(*known.codecs, encodec))
 
 
 class RiffProbe:

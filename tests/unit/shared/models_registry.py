@@ -39,6 +39,7 @@ class Registry:
         statuses: By path, what each next response is.
         ignores_ranges: Whether it always sends the whole file.
         login: "user:password" that files need.
+        bearer: Token that everything needs.
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
@@ -46,6 +47,7 @@ class Registry:
     statuses: dict[str, list[int]] = field(default_factory=dict)
     ignores_ranges: bool = False
     login: str | None = None
+    bearer: str | None = None
     requests: list[tuple[str, str | None]] = field(default_factory=list)
     port: int = 0
 
@@ -67,6 +69,8 @@ class _Handler(BaseHTTPRequestHandler):
         statuses = registry.statuses.get(path)
         if statuses and (status := statuses.pop(0)) != 200:
             self.send_error(status)
+        elif registry.bearer and self.headers.get("Authorization") != f"Bearer {registry.bearer}":
+            self.send_error(401)
         elif registry.login and not self._logged_in():
             self.send_response(401)
             self.send_header("WWW-Authenticate", 'Basic realm="tiny"')

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import pytest
 
 from services.shared.glossary import Lookup, Term, TermUse
-from services.translation.core import TranslationCore, Translations
+from services.translation.core import Task, TranslationCore, Translations
 from services.translation.engines.base import TranslationEngine
 from services.translation.engines.fake import FakeEngine
+from services.translation.engines.trade import alone
 from services.translation.languages import Pair
 from services.translation.sentences import MOST_CHARACTERS
 from services.translation.terms import demands
@@ -30,7 +31,10 @@ class Stubborn(FakeEngine):
 
 
 def translated(engine: TranslationEngine, text: str, *terms: Term) -> Translations:
-    return TranslationCore(engine, 10_000).translate([text], "en", "pt", lambda: False, terms)
+    core = TranslationCore(alone(engine), 10_000)
+    if isinstance(engine, Stubborn):
+        engine.asked.clear()  # of its self-test
+    return core.translate(Task([text], "en", "pt", terms))
 
 
 @pytest.mark.parametrize(
@@ -97,9 +101,9 @@ def test_the_first_disguise_that_comes_through_ends_the_trying() -> None:
 
 
 def test_sentences_with_and_without_terms_stay_in_their_order() -> None:
-    core = TranslationCore(FakeEngine(), 10_000)
+    core = TranslationCore(alone(FakeEngine()), 10_000)
     texts = ["One. A claim! Two.", "Three.", "Claims [1]? Claim [1] claim XQ1?"]
-    done = core.translate(texts, "en", "pt", lambda: False, [CLAIM])
+    done = core.translate(Task(texts, "en", "pt", [CLAIM]))
     assert [each.text for each in done.texts] == [
         "One_pt. A_pt sinistro! Two_pt.",
         "Three_pt.",

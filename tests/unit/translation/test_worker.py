@@ -6,6 +6,7 @@ import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +21,30 @@ from services.shared.rpc.client import Channels
 from services.shared.rpc.server import start
 from services.shared.stage import Work
 from services.shared.tasks import TRANSCRIBE, TRANSLATE
+from services.translation.core import TranslationCore
+from services.translation.engines.fake import FakeEngine
+from services.translation.engines.trade import alone
 from services.translation.server import spec
 from services.translation.settings import TranslationSettings
 from services.translation.worker import HANDLERS
+from tests.unit.translation.marking import Marking, core_of
 
 Make = Callable[..., Work]
 WHISPER = {"name": "whisper", "revision": "abc"}
-FAKE = {"name": "fake-marks", "revision": "1"}
+FAKE = {"name": "fake-marks", "revision": "1", "sha256": ""}
 
 
 @pytest.fixture
-async def make(tmp_path: Path, ledger: Ledger) -> AsyncIterator[Make]:
+def core() -> TranslationCore:
+    """What the server runs on."""
+    return TranslationCore(alone(FakeEngine()), 50_000)
+
+
+@pytest.fixture
+async def make(tmp_path: Path, ledger: Ledger, core: TranslationCore) -> AsyncIterator[Make]:
     """Makes units of work; a transcript or a text is stored for them."""
-    settings = TranslationSettings(translation_engine="fake")
-    server = await start(spec(settings), settings)
+    settings = TranslationSettings(translation_engines="fake")
+    server = await start(replace(spec(settings), load=lambda: core), settings)
     channels = Channels(lambda _: f"127.0.0.1:{server.port}")
     artifacts = LocalArtifacts(tmp_path)
 
@@ -75,7 +86,7 @@ async def translated(work: Work) -> dict[str, Any]:
     assert output.children == ()
     assert output.document.keys() == {"translation", "empty"}
     document: dict[str, Any] = json.loads(work.artifacts.get(output.document["translation"]))
-    assert document.keys() - {"terms"} == {"text", "warnings", "model"}
+    assert document.keys() - {"terms", "models"} == {"text", "warnings", "model"}
     assert output.document["empty"] == (not document["text"])
     return document
 
@@ -128,7 +139,7 @@ async def test_the_recognisers_uses_of_terms_are_passed_through(make: Make) -> N
 
 @pytest.mark.parametrize("empty", ["", " \n"])
 async def test_silence_stays_silence_without_a_call(make: Make, empty: str) -> None:
-    nothing = {"text": "", "warnings": [], "model": {"name": "", "revision": ""}}
+    nothing = {"text": "", "warnings": [], "model": {"name": "", "revision": "", "sha256": ""}}
     assert await translated(make(transcript=spoken(empty), target="xx")) == nothing
     assert await translated(make(text=empty, target="xx")) == nothing
 
@@ -159,3 +170,15 @@ async def test_an_unsupported_pair_fails_the_unit(make: Make) -> None:
 async def test_no_words_stand_in_the_output(make: Make) -> None:
     output = await asyncio.to_thread(HANDLERS[TRANSLATE], make(transcript=spoken("secret")))
     assert "secret" not in json.dumps(output.document)
+
+
+@pytest.mark.parametrize("core", [core_of(Marking("to-english", "es-en"), Marking("from-english", "en-pt"))])
+async def test_a_way_through_english_names_both_models_and_says_so(make: Make) -> None:
+    document = await translated(make(transcript=spoken("Hola"), source="es", target="pt"))
+    models = [{"name": name, "revision": "1", "sha256": ""} for name in ("to-english", "from-english")]
+    assert document == {
+        "text": "Hola_en_pt",
+        "warnings": ["pivoted"],
+        "model": models[1],
+        "models": models,
+    }

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.shared.engines import Model, Reference, references
 from services.shared.errors import Cancelled, InvalidRequest, TooLarge, Unsupported
 from services.shared.glossary import Pronunciation
-from services.tts.core import TOLERANCE, SpeechRequest, TtsCore
-from services.tts.engines.base import MAX_RATE, Audio
+from services.shared.residents import Residents
+from services.tts.core import TOLERANCE, TtsCore
+from services.tts.engines.base import MAX_RATE, Audio, TtsEngine, Voice
 from services.tts.engines.fake import FakeEngine
+from services.tts.engines.trade import TtsTrade, Voices, alone
+from services.tts.request import Closing, Opening, SpeechRequest
+from services.tts.settings import TtsSettings
 
 sentences = st.text("abcdefgh ,.", min_size=1, max_size=400).filter(lambda text: any(map(str.isalnum, text)))
 slots_ms = st.integers(1, 60_000)
 stretches = st.floats(1, 2)
 rates = st.floats(0.5, 2)
-CORE = TtsCore(FakeEngine())
+CORE = TtsCore(alone(FakeEngine()))
 LETTERS = "a" * 100  # six seconds
 
 
@@ -62,7 +68,7 @@ def test_speech_that_fits_is_left_alone(text: str, spare_ms: int) -> None:
 def test_a_wrong_forecast_costs_at_most_one_more_synthesis(
     text: str, slot_ms: int, most: float, error: float
 ) -> None:
-    core = TtsCore(FakeEngine(forecast_error=error))
+    core = TtsCore(alone(FakeEngine(forecast_error=error)))
     speech = core.synthesize(SpeechRequest(text, "en", slot_ms=slot_ms, max_stretch=most))
     assert speech.passes in (1, 2)
     assert 1 <= speech.stretch <= most
@@ -72,7 +78,7 @@ def test_a_wrong_forecast_costs_at_most_one_more_synthesis(
 
 
 def test_a_forecast_that_is_too_short_leads_to_a_second_faster_synthesis() -> None:
-    core = TtsCore(FakeEngine(forecast_error=0.5))
+    core = TtsCore(alone(FakeEngine(forecast_error=0.5)))
     speech = core.synthesize(SpeechRequest(LETTERS, "en", slot_ms=4000, max_stretch=2))
     assert speech.passes == 2
     assert speech.duration_ms == 4000
@@ -87,7 +93,9 @@ def test_the_slot_decides_the_stretch() -> None:
 
 
 def test_the_default_stretch_bounds_requests_that_set_none() -> None:
-    speech = TtsCore(FakeEngine(), max_stretch=1.1).synthesize(SpeechRequest(LETTERS, "en", slot_ms=100))
+    speech = TtsCore(alone(FakeEngine()), max_stretch=1.1).synthesize(
+        SpeechRequest(LETTERS, "en", slot_ms=100)
+    )
     assert speech.stretch == 1.1
     assert speech.warnings == ("slot_overrun",)
 
@@ -140,7 +148,7 @@ def test_a_negative_slot_is_refused() -> None:
 
 def test_a_text_over_the_cap_is_refused_without_being_quoted() -> None:
     with pytest.raises(TooLarge) as refused:
-        TtsCore(FakeEngine(), max_characters=5).synthesize(SpeechRequest("secret", "en"))
+        TtsCore(alone(FakeEngine()), max_characters=5).synthesize(SpeechRequest("secret", "en"))
     assert refused.value.code == "text_too_long"
     assert "secret" not in refused.value.detail
 
@@ -167,11 +175,14 @@ def test_an_engine_can_ask_whether_its_caller_has_gone() -> None:
         def synthesize(
             self, text: str, voice: str, rate: float, cancelled: Callable[[], bool] = lambda: False
         ) -> Audio:
-            assert cancelled()
+            told.append(cancelled())
             return super().synthesize(text, voice, rate)
 
+    told: list[bool] = []
     asked = iter([False, True])
-    assert TtsCore(Interruptible()).synthesize(SpeechRequest("Hello.", "en"), lambda: next(asked)).audio.any()
+    core = TtsCore(alone(Interruptible()))
+    assert core.synthesize(SpeechRequest("Hello.", "en"), lambda: next(asked)).audio.any()
+    assert told[-1] is True
 
 
 def test_words_are_read_as_their_pronunciation_says() -> None:
@@ -192,8 +203,113 @@ def test_of_two_pronunciations_the_first_counts_and_empty_ones_do_nothing() -> N
 
 
 def test_pronunciations_do_not_make_a_text_longer_than_one_may_be() -> None:
-    core = TtsCore(FakeEngine(), max_characters=20)
+    core = TtsCore(alone(FakeEngine()), max_characters=20)
     request = SpeechRequest("a b c", "en", pronunciations=(Pronunciation("b", "long " * 5),))
     with pytest.raises(TooLarge) as refused:
         core.synthesize(request)
     assert refused.value.code == "text_too_long"
+
+
+class OnlyPortuguese(FakeEngine):
+    """A second engine, whose voices are a last resort."""
+
+    @property
+    def model(self) -> Model:
+        return Model("tin", "2")
+
+    @property
+    def voices(self) -> tuple[Voice, ...]:
+        return (
+            Voice("fake-pt", "pt-PT", "male", default=True, last_resort=True),
+            Voice("tin-ja", "ja", "male", default=True, last_resort=True),
+            Voice("tin-maria", "ja", "female", cloned=True),
+        )
+
+    def synthesize(
+        self,
+        text: str,
+        voice: str,
+        rate: float,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Audio:
+        return super().synthesize(
+            text, {"tin-ja": "fake-en", "tin-maria": "fake-en"}.get(voice, voice), rate, cancelled
+        )
+
+
+class Renamed(OnlyPortuguese):
+    """What took its place."""
+
+    @property
+    def voices(self) -> tuple[Voice, ...]:
+        return (Voice("tin-jo", "ja", "male", default=True),)
+
+    def synthesize(
+        self, text: str, voice: str, rate: float, cancelled: Callable[[], bool] = lambda: False
+    ) -> Audio:
+        return FakeEngine.synthesize(self, text, {"tin-jo": "fake-en"}[voice], rate, cancelled)
+
+
+class Cast(TtsTrade):
+    """Loads one of three engines by name."""
+
+    def load(self, reference: Reference) -> TtsEngine:
+        kinds = {"tin": OnlyPortuguese, "tin:2": OnlyPortuguese, "tin:3": Renamed, "fake": FakeEngine}
+        return kinds[str(reference)]()
+
+    def prove(self, engine: TtsEngine) -> None:
+        """Believe it."""
+
+
+def both() -> TtsCore:
+    return TtsCore(Residents(references("fake,tin"), Cast(TtsSettings())))
+
+
+def test_a_language_of_the_second_engine_is_spoken_by_it_and_a_last_resort_says_so() -> None:
+    speech = both().synthesize(SpeechRequest("hello", "ja"))
+    assert (speech.voice, speech.model) == ("tin-ja", Model("tin", "2"))
+    assert speech.warnings == ("last_resort_voice",)
+
+
+def test_a_language_of_both_engines_is_spoken_by_the_first_without_a_warning() -> None:
+    speech = both().synthesize(SpeechRequest("hello", "pt-PT"))
+    assert (speech.voice, speech.model.name, speech.warnings) == ("fake-pt", "fake-tone", ())
+
+
+def test_a_voice_of_the_same_name_has_its_models_name_before_it_and_can_be_had() -> None:
+    speech = both().synthesize(SpeechRequest("hello", "pt", voice="tin/fake-pt"))
+    assert (speech.voice, speech.model.name) == ("tin/fake-pt", "tin")
+
+
+def test_a_cloned_voice_says_so_in_the_answer_and_before_the_first_sound_of_a_stream() -> None:
+    assert both().synthesize(SpeechRequest("hello", "ja", "tin-maria")).warnings == ("cloned_voice",)
+    opening, *_, closing = both().stream(SpeechRequest("hello", "ja", "tin-maria"))
+    assert isinstance(opening, Opening)
+    assert isinstance(closing, Closing)
+    assert opening.warnings == closing.warnings == ("cloned_voice",)
+
+
+def test_a_cloned_voice_that_overruns_says_both_and_one_that_says_nothing_only_that() -> None:
+    late = both().synthesize(SpeechRequest(LETTERS, "ja", "tin-maria", slot_ms=100))
+    assert late.warnings == ("cloned_voice", "slot_overrun")
+    assert both().synthesize(SpeechRequest("...", "ja", "tin-maria")).warnings == ("nothing_to_speak",)
+
+
+def test_a_last_resort_that_overruns_says_both() -> None:
+    speech = both().synthesize(SpeechRequest(LETTERS, "ja", slot_ms=100))
+    assert speech.warnings == ("last_resort_voice", "slot_overrun")
+
+
+@pytest.mark.parametrize(("model", "voice"), [("2", "tin-ja"), ("3", "tin-jo")])
+def test_a_call_that_finds_its_engine_exchanged_speaks_with_the_next_one(model: str, voice: str) -> None:
+    class Hasty(Residents[TtsEngine, Voices]):
+        @contextmanager
+        def use(self, reference: Reference | None = None) -> Iterator[TtsEngine]:
+            if reference == Reference("tin"):
+                self.switch(reference, Reference("tin", model))
+            with super().use(reference) as engine:
+                yield engine
+
+    core = TtsCore(Hasty(references("tin,fake"), Cast(TtsSettings())))
+    assert core.synthesize(SpeechRequest("hello", "ja")).voice == voice
+    assert [str(status.reference) for status in core.residents.statuses] == [f"tin:{model}", "fake"]

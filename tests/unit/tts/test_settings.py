@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from services.shared.config import load
@@ -17,8 +19,9 @@ def test_the_environment_sets_them(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
-        ("DRAGOMAN_TTS_THREADS", "0"),
-        ("DRAGOMAN_TTS_SLOTS", "0"),
+        ("DRAGOMAN_TTS_THREADS", "-1"),
+        ("DRAGOMAN_TTS_SLOTS", "-1"),
+        ("DRAGOMAN_TTS_DEVICE", "tpu"),
         ("DRAGOMAN_TTS_QUEUE", "-1"),
         ("DRAGOMAN_TTS_MAX_STRETCH", "0.9"),
         ("DRAGOMAN_TTS_MAX_STRETCH", "2.1"),
@@ -32,3 +35,22 @@ def test_a_value_out_of_range_names_its_variable(
     monkeypatch.setenv(variable, value)
     with pytest.raises(Misconfigured, match=variable):
         load(TtsSettings)
+
+
+@pytest.mark.parametrize(
+    ("cores", "threads", "slots", "chosen"),
+    [
+        (2, 0, 0, (1, 2)),
+        (1, 0, 0, (1, 1)),
+        (64, 0, 0, (1, 8)),
+        (4, 2, 0, (2, 2)),
+        (1, 2, 0, (2, 1)),
+        (4, 3, 7, (3, 7)),
+    ],
+)
+def test_one_thread_for_each_of_as_many_slots_as_there_are_cores_unless_it_is_said(
+    monkeypatch: pytest.MonkeyPatch, cores: int, threads: int, slots: int, chosen: tuple[int, int]
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _process: set(range(cores)))
+    here = TtsSettings(tts_threads=threads, tts_slots=slots)
+    assert (here.tts_threads_chosen, here.tts_slots_chosen) == chosen

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -71,3 +72,35 @@ def test_line_breaks_and_tabs_are_spaces() -> None:
 def test_a_text_of_punctuation_only_has_no_pieces() -> None:
     assert split("… ?! - \n") == ()
     assert split("") == ()
+
+
+def test_the_first_clause_is_cut_off_for_who_waits_and_the_rest_is_as_ever() -> None:
+    text = "Yes, of course, I will do that. Then " + "I call back and " * 12
+    first, *rest = split(text, first_clause=True)
+    assert first.text == "Yes, of course,"
+    assert rest == list(split(text[len("Yes, of course, ") :]))
+
+
+@given(texts)
+def test_with_the_first_clause_cut_off_no_word_is_lost(text: str) -> None:
+    assert [piece.text for piece in split(text, first_clause=True) if not piece.text] == []
+    spoken = " ".join(piece.text for piece in split(text, first_clause=True))
+    assert spoken == (" ".join(text.split()) if any(map(str.isalnum, text)) else "")
+
+
+@pytest.mark.parametrize("text", ["One clause alone.", "no mark at all in here", f"{'word ' * 60}, end."])
+def test_a_text_without_a_short_first_clause_is_split_as_ever(text: str) -> None:
+    assert split(text, first_clause=True) == split(text)
+
+
+def test_scripts_without_spaces_are_cut_at_their_own_marks() -> None:
+    sentence = "从昨天晚上开始，我就无法登录我的账户了。"  # noqa: RUF001 - its own marks
+    pieces = split(sentence * 12)
+    assert "".join(piece.text for piece in pieces) == sentence * 12
+    assert all(piece.text.endswith("。") for piece in pieces)
+    assert all(len(piece.text) * 3 <= MOST_CHARACTERS for piece in pieces)
+    assert pieces[0].pause_ms > 0
+
+
+def test_scripts_without_spaces_and_marks_are_cut_all_the_same() -> None:
+    assert max(len(piece.text) for piece in split("明日" * 200)) <= MOST_CHARACTERS // 3

@@ -58,7 +58,7 @@ def artifacts(tmp_path: Path) -> LocalArtifacts:
 @pytest_asyncio.fixture
 async def speak(artifacts: LocalArtifacts, ledger: Ledger) -> AsyncIterator[Speak]:
     """Runs the handler in a thread, as Celery does, against a server with the fake engine."""
-    settings = TtsSettings(tts_engine="fake")
+    settings = TtsSettings(tts_engines="fake")
     server = await start(spec(settings), settings)
     channels = Channels(lambda _service: f"127.0.0.1:{server.port}")
 
@@ -83,7 +83,7 @@ async def test_a_region_is_spoken_into_its_slot(speak: Speak, artifacts: LocalAr
     assert (document["voice"], document["slot_ms"]) == ("fake-pt", 3000)
     assert document["duration_ms"] == pytest.approx(3000, abs=2)
     assert document["stretch"] == pytest.approx(1.1, rel=1e-3)
-    assert document["model"] == {"name": "fake-tone", "revision": "1"}
+    assert document["model"] == {"name": "fake-tone", "revision": "1", "sha256": ""}
     assert document["warnings"] == []
 
 

@@ -19,7 +19,7 @@ from services.shared.errors import Unavailable
 from tests.unit.gateway import world as steps
 from tests.unit.gateway.api.test_errors import check_shape
 from tests.unit.gateway.conftest import Components
-from tests.unit.gateway.world import CALL_SPEC, TEXT_SPEC, WAV, World
+from tests.unit.gateway.world import CALL_SPEC, TEXT_SPEC, WAV, Several, World
 
 
 async def test_liveness_asks_nobody(stranger: httpx.AsyncClient, components: Components) -> None:
@@ -108,10 +108,48 @@ async def test_stages_show_depth_and_abilities(client: httpx.AsyncClient, world:
     assert depths[tasks.DECODE] == {"name": tasks.DECODE, "queued": 1, "running": 0, "done": 1}
     assert depths[tasks.SEGMENT]["queued"] == 2
     abilities = shown["capabilities"]
-    assert {"source_language": "en", "target_language": "pt"} in abilities["pairs"]
-    assert {"name": "dora", "language": "pt-BR"} in abilities["voices"]
-    assert abilities["codecs"][1] == {"name": "flac", "bitrates_kbps": None, "default_bitrate_kbps": 0}
+    assert {
+        "source_language": "en",
+        "target_language": "pt",
+        "models": [],
+        "pivot_language": None,
+    } in abilities["pairs"]
+    assert "dora" in [voice["name"] for voice in abilities["voices"]]
+    assert abilities["codecs"][1] == {
+        "name": "flac", "bitrates_kbps": None, "default_bitrate_kbps": 0, "packet_ms": 0, "model": None,
+    }  # fmt: skip
     assert abilities["translates_to_english"] is True
+
+
+async def test_stages_show_who_does_what(
+    client: httpx.AsyncClient, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for service in ("asr", "translation", "tts", "codec"):
+        monkeypatch.setattr(world.abilities, service, getattr(Several(), service))
+    shown = (await client.get("/v1/stages")).json()["capabilities"]
+    assert shown["models"]["asr"] == [
+        {
+            "name": "base",
+            "revision": "1",
+            "sha256": "ab",
+            "languages": ["en", "pt", "fr"],
+            "translates_to_english": True,
+        },
+        {"name": "nippon", "revision": "", "sha256": "", "languages": ["ja"], "translates_to_english": False},
+    ]
+    assert [each["name"] for each in shown["models"]["translation"]] == ["tiny", "m2m"]
+    assert {
+        "source_language": "pt", "target_language": "fr", "models": ["tiny", "m2m"], "pivot_language": "en",
+    } in shown["pairs"]  # fmt: skip
+    assert shown["voices"][0] == {
+        "name": "robot-pt", "language": "pt", "gender": "male", "default": False, "model": "espeak",
+        "cloned": False, "last_resort": True,
+    }  # fmt: skip
+    assert shown["voices"][-1]["gender"] is None
+    assert shown["codecs"][-1] == {
+        "name": "encodec", "bitrates_kbps": [1.5, 3, 6, 12, 24], "default_bitrate_kbps": 6, "packet_ms": 80,
+        "model": {"name": "encodec-24khz", "revision": "1", "sha256": "aa"},
+    }  # fmt: skip
 
 
 async def test_a_service_that_never_answered_shows_no_abilities(

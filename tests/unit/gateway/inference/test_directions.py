@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from services.gateway.inference.directions import Direction, Translator, translator
-from services.gateway.jobs import ports
+from services.gateway.jobs import abilities
 from services.shared.errors import Unavailable, Unsupported
 
 
@@ -16,21 +16,21 @@ class Abilities:
     """What an installation can do, and who was asked."""
 
     into_english: bool = True
-    pairs: tuple[tuple[str, str], ...] = (("en", "pt"), ("pt", "en"))
+    pairs: tuple[abilities.Pair, ...] = (abilities.Pair("en", "pt"), abilities.Pair("pt", "en"))
     asked: list[str] = field(default_factory=list)
 
-    def asr(self) -> ports.AsrCapabilities:
+    def asr(self) -> abilities.AsrCapabilities:
         self.asked.append("asr")
-        return ports.AsrCapabilities(("en", "pt", "fr"), self.into_english)
+        return abilities.AsrCapabilities(("en", "pt", "fr"), self.into_english)
 
-    def translation(self) -> ports.TranslationCapabilities:
+    def translation(self) -> abilities.TranslationCapabilities:
         self.asked.append("translation")
-        return ports.TranslationCapabilities(self.pairs)
+        return abilities.TranslationCapabilities(self.pairs)
 
-    def tts(self) -> ports.TtsCapabilities:
+    def tts(self) -> abilities.TtsCapabilities:
         raise Unavailable("Nobody speaks here.")
 
-    def codec(self) -> ports.CodecCapabilities:
+    def codec(self) -> abilities.CodecCapabilities:
         raise Unavailable("Nobody decodes here.")
 
 
@@ -72,6 +72,6 @@ def test_what_nobody_does_is_refused(direction: Direction, code: str) -> None:
 
 
 def test_only_those_who_are_needed_are_asked() -> None:
-    abilities = Abilities()
-    translator(Direction("fr", "en"), abilities)
-    assert abilities.asked == ["asr"]
+    told = Abilities()
+    translator(Direction("fr", "en"), told)
+    assert told.asked == ["asr"]

@@ -32,7 +32,10 @@ SPEC: dict[str, Any] = {
         {"index": 1, "role": "customer", "source_language": "pt-BR", "target_language": "en"},
     ]
 }
-WHISPER, FIREFOX, KOKORO = ({"name": name, "revision": "1"} for name in ("whisper", "firefox", "kokoro"))
+WHISPER, FIREFOX, KOKORO, M2M = (
+    {"name": name, "revision": "1", "sha256": digit * 64}
+    for name, digit in (("whisper", "a"), ("firefox", "b"), ("kokoro", "c"), ("m2m", "d"))
+)
 WORDS = [{"text": "Room", "start_ms": 1000, "end_ms": 1200, "confidence": 0.8}]
 
 
@@ -93,7 +96,7 @@ def test_a_region_holds_all_that_was_made_of_it() -> None:
             "start_ms": 1000,
             "end_ms": 2000,
             "source": {"text": "Room 12", "confidence": 0.9, "words": WORDS},
-            "translation": {"text": "Quarto 12", "model": "firefox", "revision": "1"},
+            "translation": {"text": "Quarto 12", "model": "firefox", "revision": "1", "sha256": "b" * 64},
             "speech": {
                 "voice": "dora",
                 "slot_ms": 1000,
@@ -117,7 +120,8 @@ def test_a_region_holds_all_that_was_made_of_it() -> None:
 def test_every_stage_names_its_models_once() -> None:
     models = composed("speech_translation", *call())["models"]
     assert models == {
-        tasks.SEGMENT: [{"name": "vad", "revision": "1"}],
+        # Of a segment that was found before an update, when nobody told the hash.
+        tasks.SEGMENT: [{"name": "vad", "revision": "1", "sha256": ""}],
         tasks.TRANSCRIBE: [WHISPER],
         tasks.TRANSLATE: [FIREFOX],
         tasks.SYNTHESIZE: [KOKORO],
@@ -238,7 +242,45 @@ def test_recognitions_own_translation_is_shown_with_its_model() -> None:
     documents = {"t": transcript("Chambre 12", translation={"text": "Room 12"})}
     result = composed("transcription", units[:4], documents)
     shown = result["channels"][0]["regions"][0]["translation"]
-    assert shown == {"text": "Room 12", "model": "whisper", "revision": "1"}
+    assert shown == {"text": "Room 12", "model": "whisper", "revision": "1", "sha256": "a" * 64}
+
+
+def through_a_third_language() -> dict[str, Any]:
+    return translation("Salle 12", models=[FIREFOX, M2M], warnings=["pivoted"])
+
+
+def test_a_translation_through_a_third_language_names_both_models() -> None:
+    units, documents = call()
+    result = composed("speech_translation", units, documents | {"u": through_a_third_language()})
+    region = result["channels"][0]["regions"][0]
+    assert region["translation"]["models"] == result["models"][tasks.TRANSLATE] == [FIREFOX, M2M]
+    assert region["translation"]["model"] == "firefox"
+
+
+def test_what_holds_for_a_language_is_told_and_needs_no_look_at_each_text() -> None:
+    units, documents = call()
+    units[5] = done(tasks.SYNTHESIZE, "c0r0", speech(warnings=["last_resort_voice"]), **units[3].payload)
+    result = composed("speech_translation", units, documents | {"u": through_a_third_language()})
+    region = result["channels"][0]["regions"][0]
+    assert (region["warnings"], region["needs_review"]) == (["pivoted", "last_resort_voice"], False)
+    assert result["needs_review"] is False
+
+
+def test_a_fall_back_to_another_model_needs_a_look() -> None:
+    units, documents = call()
+    fallen = translation("Quarto 12", model=M2M, warnings=["fell_back"])
+    result = composed("speech_translation", units, documents | {"u": fallen})
+    assert result["channels"][0]["regions"][0]["warnings"] == ["fell_back"]
+    assert result["needs_review"] is True
+
+
+def test_documents_of_before_an_update_have_no_hash() -> None:
+    old = {"text": "Quarto 12", "warnings": [], "model": {"name": "firefox", "revision": "0"}}
+    units, documents = call()
+    result = composed("speech_translation", units, documents | {"u": old})
+    shown = result["channels"][0]["regions"][0]["translation"]
+    assert (shown["revision"], shown["sha256"]) == ("0", None)
+    assert result["models"][tasks.TRANSLATE] == [{"name": "firefox", "revision": "0", "sha256": ""}]
 
 
 def test_a_placement_that_is_not_known_is_where_it_was_asked() -> None:

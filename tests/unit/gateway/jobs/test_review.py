@@ -74,6 +74,8 @@ def test_words_are_no_numbers(word: str) -> None:
         ("Room", "Sala", [], 0.5, False),
         ("Room", "Sala", ["repetition"], 0.9, True),
         ("Room", "Sala", [], None, False),
+        ("Room", "Sala", ["pivoted", "last_resort_voice", "cloned_voice"], None, False),
+        ("Room", "Sala", ["pivoted", "fell_back"], None, True),
     ],
 )
 def test_review_is_asked_for_changed_numbers_weak_recognition_and_warnings(

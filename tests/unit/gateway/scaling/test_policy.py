@@ -21,6 +21,7 @@ loads = st.builds(
     arriving_slots=st.floats(0, 60),
     leased_units=st.integers(0, 200),
     slots=st.integers(1, 8),
+    batch=st.integers(1, 16),
     unfinished=st.just(value=True),
 )
 terms = st.builds(
@@ -74,7 +75,7 @@ def test_no_decision_leaves_the_bounds(load: Load, asked: Terms, past: Past) -> 
 
 @given(loads, terms, pasts())
 def test_no_replica_goes_that_leased_units_need(load: Load, asked: Terms, past: Past) -> None:
-    needed = min(past.replicas, -(-load.leased_units // load.slots), asked.most)
+    needed = min(past.replicas, -(-load.leased_units // (load.slots * load.batch)), asked.most)
     assert decide(load, asked, past, 40).replicas >= needed
 
 
@@ -183,6 +184,26 @@ def test_workers_keep_all_slots_and_a_short_queue_busy(
     asked = replace(TERMS, least=replicas, worker_slots=worker_slots)
     decision = decide(replace(IDLE, slots=slots), asked, Past(), 0)
     assert (decision.replicas, decision.workers) == (replicas, workers)
+
+
+@pytest.mark.parametrize(("batch", "replicas"), [(1, 10), (8, 2), (32, 1)])
+def test_a_replica_holds_as_many_units_as_share_its_batches(batch: int, replicas: int) -> None:
+    # 20 units are leased and little is left: a replica works on two batches.
+    load = Load(work_s=0.1, leased_units=20, slots=2, batch=batch)
+    assert decide(load, TERMS, Past(replicas=10), 400).replicas == replicas
+
+
+def test_batches_are_no_more_work_and_no_more_replicas() -> None:
+    # The time of a call is its share of its batch.
+    load = Load(work_s=601, slots=2)
+    assert (
+        decide(replace(load, batch=8), TERMS, Past(), 0).replicas == decide(load, TERMS, Past(), 0).replicas
+    )
+
+
+def test_workers_hold_enough_to_fill_the_batches() -> None:
+    asked = replace(TERMS, least=2, worker_slots=12)
+    assert decide(replace(IDLE, slots=2, batch=8), asked, Past(), 0).workers == 4
 
 
 def test_since_says_how_long_a_size_has_been_asked_for() -> None:

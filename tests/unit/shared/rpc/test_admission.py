@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 import time
-from collections.abc import Callable
+import weakref
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import pytest
 
 from services.shared import telemetry
+from services.shared.batching import URGENCY, Batcher, Limits, Urgency
 from services.shared.errors import InvalidRequest, Overloaded, Timeout
 from services.shared.rpc.admission import CALL, Admission, Call
 from tests.support.waiting import becomes
@@ -206,3 +210,144 @@ async def test_closing_lets_what_runs_end() -> None:
     assert await first == "done"
     with pytest.raises(asyncio.CancelledError):
         await second
+
+
+async def holds(admission: Admission, calls: int) -> None:
+    await becomes(lambda: admission.admitted == calls)
+
+
+async def asked(
+    admission: Admission, urgency: Urgency, work: Callable[[Callable[[], bool]], object]
+) -> object:
+    """Run work as an interceptor does that has read how urgent the call is."""
+    URGENCY.set(urgency)
+    return await admission.run(work)
+
+
+async def test_the_most_urgent_of_the_waiting_goes_first_then_the_oldest() -> None:
+    admission, busy, order = Admission(1, 6), Busy(), list[int]()
+    plug = asyncio.create_task(admission.run(busy))
+    await becomes(lambda: busy.now == 1)
+    urgencies = [1, 3, 2, 1, 3, 2]
+    waiting = []
+    for number, urgency in enumerate(urgencies):
+        work = partial(lambda number, _cancelled: order.append(number), number)
+        waiting.append(asyncio.create_task(asked(admission, Urgency(urgency), work)))
+        await holds(admission, number + 2)
+    busy.end.set()
+    await asyncio.gather(plug, *waiting)
+    assert order == [1, 4, 2, 5, 0, 3]
+    admission.close()
+
+
+async def test_a_more_urgent_call_takes_the_last_place_of_a_full_queue() -> None:
+    admission, busy = Admission(1, 2), Busy()
+    running = asyncio.create_task(admission.run(busy))
+    await becomes(lambda: busy.now == 1)
+    queued = []
+    for number in range(2):
+        queued.append(asyncio.create_task(asked(admission, Urgency.BATCH, busy)))
+        await holds(admission, number + 2)
+    live = asyncio.create_task(asked(admission, Urgency.LIVE, busy))
+    with pytest.raises(Overloaded):
+        await queued[1]
+    assert admission.admitted == 3
+    for urgency in (Urgency.BATCH, Urgency.INTERACTIVE):
+        if urgency is Urgency.INTERACTIVE:
+            queued.append(asyncio.create_task(asked(admission, urgency, busy)))
+            with pytest.raises(Overloaded):
+                await queued[0]
+        else:
+            with pytest.raises(Overloaded):
+                await asked(admission, urgency, busy)
+    with pytest.raises(Overloaded):
+        await asked(admission, Urgency.INTERACTIVE, busy)
+    busy.end.set()
+    assert list(await asyncio.gather(running, live, queued[2])) == ["done"] * 3
+    await becomes(lambda: admission.admitted == 0)
+    admission.close()
+
+
+async def test_calls_share_slots_and_tell_how_many_slots_there_are() -> None:
+    admission, busy = Admission(2, 1, batch=3), Busy()
+    calls = [asyncio.create_task(admission.run(busy)) for _ in range(7)]
+    await becomes(lambda: busy.now == 6)
+    assert admission.slots == 2
+    assert telemetry.REGISTRY.get_sample_value("dragoman_slots") == 2
+    assert telemetry.REGISTRY.get_sample_value("dragoman_waiting_calls") == 1
+    with pytest.raises(Overloaded):
+        await admission.run(busy)
+    busy.end.set()
+    await asyncio.gather(*calls)
+    admission.close()
+
+
+async def test_a_call_that_shares_its_slot_is_charged_its_share() -> None:
+    go, size = threading.Event(), 4
+
+    def run(items: Sequence[int], _cancelled: Callable[[], bool]) -> Sequence[int]:
+        assert go.wait(60)
+        return items
+
+    admission, batcher = (
+        Admission(1, 0, batch=size),
+        Batcher(run, Limits(size, 60_000), lambda _item: 0, "test"),
+    )
+    calls = [Call() for _ in range(size)]
+
+    async def serve(number: int) -> int:
+        CALL.set(calls[number])
+        return await admission.run(partial(batcher.submit, number))
+
+    before_s = time.monotonic()
+    serving = [asyncio.create_task(serve(number)) for number in range(size)]
+    await becomes(lambda: admission.admitted == size)
+    await asyncio.to_thread(time.sleep, 0.1)
+    go.set()
+    assert await asyncio.gather(*serving) == list(range(size))
+    elapsed_s = time.monotonic() - before_s
+    served_s = [call.served_s for call in calls]
+    assert sum(served_s) <= elapsed_s, "together they held one slot"
+    assert max(served_s) - min(served_s) < elapsed_s / size, "each its share"
+    batcher.close()
+    admission.close()
+
+
+async def test_a_call_that_waits_for_its_batch_gives_its_place_back_as_soon_as_its_caller_leaves() -> None:
+    begun, go = threading.Event(), threading.Event()
+
+    def run(items: Sequence[int], _cancelled: Callable[[], bool]) -> Sequence[int]:
+        begun.set()
+        assert go.wait(60)
+        return items
+
+    admission, batcher = Admission(1, 0, batch=2), Batcher(run, Limits(1), lambda _item: 0, "test")
+    first = asyncio.create_task(admission.run(partial(batcher.submit, 1)))
+    await becomes(begun.is_set)
+    second = asyncio.create_task(admission.run(partial(batcher.submit, 2)))
+    await becomes(lambda: admission.admitted == 2 and batcher._waiting)
+    second.cancel()
+    await becomes(lambda: admission.admitted == 1)
+    third = asyncio.create_task(admission.run(partial(batcher.submit, 3)))
+    await becomes(lambda: admission.admitted == 2)
+    go.set()
+    assert list(await asyncio.gather(first, third)) == [1, 3]
+    batcher.close()
+    admission.close()
+
+
+async def test_a_call_and_what_it_carries_are_forgotten_when_it_has_ended() -> None:
+    class Recording:
+        """Stands for much memory."""
+
+    admission, recording = Admission(1, 1), Recording()
+    kept = weakref.ref(recording)
+    gc.collect()
+    gc.disable()
+    try:
+        await admission.run(partial(lambda _recording, _cancelled: None, recording))
+        del recording
+        await becomes(lambda: kept() is None)
+    finally:
+        gc.enable()
+    admission.close()
