@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 
 from services.asr.core import AUTO, AsrCore, Samples
+from services.asr.engines import registry
 from services.asr.engines.base import SAMPLE_RATE_HZ, UNGUIDED, AsrEngine, Audio, Guidance, Hypothesis, Task
-from services.asr.engines.registry import create
 from services.asr.engines.trade import alone
 from services.asr.settings import AsrSettings
 from services.shared import telemetry
-from services.shared.engines import Reference
+from services.shared.engines import Reference, load_engine
 from services.shared.errors import Cancelled
+from tests.support import asr_newcomer
 from tests.support.speech import (
     PROMPTS,
     dial_tones,
@@ -61,6 +62,7 @@ STRANGE = ("Veltrixa", "Szymańska", "Zylokraft", "Nimbra Flex", "Quovadia", "Br
 # Every engine of the room, in every way of running it that may change what is heard.
 ENGINES = {
     "fake": ("fake", AsrSettings()),
+    "one that was added": ("newcomer", AsrSettings()),
     "faster-whisper": ("faster-whisper", AsrSettings()),
     "faster-whisper in the whole window": ("faster-whisper", AsrSettings(asr_window="whole")),
     "faster-whisper in batches": (
@@ -68,14 +70,19 @@ ENGINES = {
         AsrSettings(asr_window="short", asr_batch=4, asr_batch_delay_ms=50, asr_slots=1),
     ),
 }
-PARAMETERS = [pytest.param(name, marks=[] if name == "fake" else pytest.mark.models) for name in ENGINES]
+TABLE = {**registry.ENGINES, asr_newcomer.ROW.name: asr_newcomer.ROW}
+PARAMETERS = [
+    pytest.param(name, marks=pytest.mark.models if reference == "faster-whisper" else [])
+    for name, (reference, _) in ENGINES.items()
+]
 
 
 @cache
 def made(name: str) -> AsrEngine:
     """Load an engine once for all tests."""
     reference, settings = ENGINES[name]
-    return create(Reference(reference), settings)
+    engine: AsrEngine = load_engine("asr", TABLE, Reference(reference), settings)
+    return engine
 
 
 @pytest.fixture(scope="module")
