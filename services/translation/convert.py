@@ -67,7 +67,7 @@ class Conversion:
     likeness: float
 
 
-class _Converter(TransformersConverter):  # type: ignore[misc]
+class _Converter(TransformersConverter):  # type: ignore[misc]  # the library is untyped
     """The library's converter, given a tokenizer that knows all its languages."""
 
     def __init__(self, folder: str, tokenizer: Any) -> None:
@@ -165,7 +165,7 @@ def main() -> None:
     except DragomanError as error:
         sys.exit(f"{error.code}: {error.detail}")
     checkpoint, converted = done.said
-    print(f"{done.folder}: {done.pair}, likeness {done.likeness:.2f}\n  {checkpoint}\n  {converted}")  # noqa: T201
+    print(f"{done.folder}: {done.pair}, likeness {done.likeness:.2f}\n  {checkpoint}\n  {converted}")  # noqa: T201 - a command
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -47,17 +48,18 @@ def recognition(slots: int, threads: int) -> list[Piece]:
         engine.transcribe(clip, "en", Task.TRANSCRIBE)
         return clip.size / HEARD_HZ
 
-    return [lambda number=number: piece(number) for number in range(_CLIPS)]  # type: ignore[misc]
+    return [partial(piece, number) for number in range(_CLIPS)]
 
 
 def speech(slots: int, threads: int) -> list[Piece]:
     """Return sentences to be spoken, with Kokoro loaded."""
     engine = tts.create(Reference("kokoro"), TtsSettings(tts_slots=slots, tts_threads=threads))
     voice = engine.voices[0].name
-    return [
-        lambda text=text: engine.synthesize(text, voice, 1.0).size / SPOKEN_HZ  # type: ignore[misc]
-        for text in _SENTENCES
-    ]
+
+    def piece(text: str) -> float:
+        return engine.synthesize(text, voice, 1.0).size / SPOKEN_HZ
+
+    return [partial(piece, text) for text in _SENTENCES]
 
 
 def measured(pieces: Sequence[Piece], slots: int) -> dict[str, float]:

@@ -28,6 +28,7 @@ from services.tts.request import SpeechRequest
 from services.tts.settings import TtsSettings
 from tests.contract.tts_suite import CHECKS, Check, length_ms, named
 from tests.engines.coqui_models import LETTERS, PHONEMES, VITS_RATE_HZ, rewrite, save_vits, tokens, vits_ms
+from tests.support.absent import absent
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 SENTENCE = "could you please tell me your account number."
@@ -153,11 +154,9 @@ def test_a_model_that_knows_no_latin_letter_proves_itself(tmp_path: Path) -> Non
     TtsTrade(TtsSettings()).prove(engine)
 
 
-@pytest.mark.skipif(
-    shutil.which("espeak-ng") is None,
-    reason="coqui-tts runs the program espeak-ng, which no package here brings",
-)
 def test_a_model_of_phonemes_speaks_what_espeak_writes(tmp_path: Path) -> None:
+    if shutil.which("espeak-ng") is None:
+        absent("the program espeak-ng, which coqui-tts runs")
     folder = save_vits(
         tmp_path / "phonemes",
         languages=["en"],

@@ -108,7 +108,7 @@ def _stop(_module: object, _inputs: object, log_lengths: torch.Tensor) -> NoRetu
 
 def _load(folder: Path, raw: dict[str, Any]) -> Any:
     from TTS.tts.configs.vits_config import VitsConfig  # noqa: PLC0415 - quiet only within `loading`
-    from TTS.tts.models.vits import Vits  # noqa: PLC0415
+    from TTS.tts.models.vits import Vits  # noqa: PLC0415 - as above
 
     config = VitsConfig()
     config.from_dict(raw)

@@ -131,7 +131,7 @@ class XttsSpeech:
 
 def _load(folder: Path, raw: dict[str, Any]) -> Any:
     from TTS.tts.configs.xtts_config import XttsConfig  # noqa: PLC0415 - quiet only within `loading`
-    from TTS.tts.models import xtts  # noqa: PLC0415
+    from TTS.tts.models import xtts  # noqa: PLC0415 - as above
 
     class ReadOnlyXtts(xtts.Xtts):  # type: ignore[misc]  # the library is untyped
         """Reads a checkpoint, where the library writes the one that was published anew in its place."""

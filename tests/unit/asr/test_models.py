@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from services.asr.core import AUTO, AsrCore
-from services.asr.engines.base import UNGUIDED, Audio, Guidance, Hypothesis, Task
+from services.asr.engines.base import UNGUIDED, AsrEngine, Audio, Guidance, Hypothesis, Task
 from services.asr.engines.fake import FakeEngine
 from services.asr.engines.trade import Ability, AsrTrade, alone, given, residents
 from services.asr.settings import AsrSettings
@@ -116,9 +116,9 @@ def test_what_the_models_can_do_is_known(core: AsrCore) -> None:
 
 
 def test_calls_go_on_while_a_model_is_exchanged() -> None:
-    engines = {SMALL: FakeEngine("small"), LARGE: FakeEngine("large")}
-    held: Residents[FakeEngine, Ability] = Residents((SMALL,), AsrTrade(engines.__getitem__))  # type: ignore[arg-type]
-    core, over = AsrCore(held), threading.Event()  # type: ignore[arg-type]
+    engines: dict[Reference, AsrEngine] = {SMALL: FakeEngine("small"), LARGE: FakeEngine("large")}
+    held: Residents[AsrEngine, Ability] = Residents((SMALL,), AsrTrade(engines.__getitem__))
+    core, over = AsrCore(held), threading.Event()
     heard: set[str] = set()
 
     def ask() -> None:

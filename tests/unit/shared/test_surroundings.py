@@ -37,7 +37,6 @@ def test_what_is_loaded_afterwards_finds_it() -> None:
 
 
 def test_the_hubs_own_library_sees_that_it_is_offline() -> None:
-    pytest.importorskip("huggingface_hub")
     code = (
         "from services.shared import surroundings; surroundings.settle();"
         "import json; from huggingface_hub import constants as c; print(json.dumps(c.HF_HUB_OFFLINE))"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from services.shared.engines import Reference
 from services.shared.errors import (
     Cancelled,
+    DragomanError,
     InternalError,
     InvalidRequest,
     Misconfigured,
@@ -81,7 +82,7 @@ def test_a_term_survives_both_steps() -> None:
 def test_a_word_of_the_third_language_that_looks_like_a_target_is_no_term() -> None:
     # Spanish "red" becomes English "no" here, and "no" is what the term demands for another word.
     class Renaming(Marking):
-        def translate(self, texts: list[str], pair: Pair) -> list[str]:  # type: ignore[override]
+        def translate(self, texts: Sequence[str], pair: Pair) -> list[str]:
             return [text.replace("red", "no") for text in super().translate(texts, pair)]
 
     core = core_of(Renaming("a", "es-en"), Marking("b", "en-pt"))
@@ -92,7 +93,7 @@ def test_a_word_of_the_third_language_that_looks_like_a_target_is_no_term() -> N
 
 def test_a_term_that_a_step_loses_is_told_and_the_rest_is_translated() -> None:
     class Deaf(Marking):
-        def translate(self, texts: list[str], pair: Pair) -> list[str]:  # type: ignore[override]
+        def translate(self, texts: Sequence[str], pair: Pair) -> list[str]:
             return ["algo" for _ in super().translate(texts, pair)]
 
     for engines in ((Deaf("a", "es-en"), Marking("b", "en-pt")), (Marking("a", "es-en"), Deaf("b", "en-pt"))):
@@ -103,7 +104,7 @@ def test_a_term_that_a_step_loses_is_told_and_the_rest_is_translated() -> None:
 
 def test_a_step_that_says_a_term_twice_does_not_count() -> None:
     class Stuttering(Marking):
-        def translate(self, texts: list[str], pair: Pair) -> list[str]:  # type: ignore[override]
+        def translate(self, texts: Sequence[str], pair: Pair) -> list[str]:
             super().translate(texts, pair)
             return [f"{text} {text}" for text in texts]
 
@@ -116,7 +117,7 @@ def test_a_step_that_says_a_term_twice_does_not_count() -> None:
 
 def test_what_the_first_step_leaves_nothing_of_is_not_given_to_the_second() -> None:
     class Silent(Marking):
-        def translate(self, texts: list[str], pair: Pair) -> list[str]:  # type: ignore[override]
+        def translate(self, texts: Sequence[str], pair: Pair) -> list[str]:
             return ["..." if self.asked else text for text in super().translate(texts, pair)]
 
     first, second = Silent("a", "es-en"), Marking("b", "en-pt")
@@ -152,10 +153,10 @@ CURABLE = [
 
 
 @pytest.mark.parametrize("error", CURABLE, ids=lambda error: error.code)
-def test_the_next_engine_answers_for_one_that_fails_and_the_answer_says_so(error: Exception) -> None:
+def test_the_next_engine_answers_for_one_that_fails_and_the_answer_says_so(error: DragomanError) -> None:
     first, second = Marking("a", "es-pt"), Marking("b", "es-pt")
     core = core_of(first, second)
-    first.error = error  # type: ignore[assignment]
+    first.error = error
     with structlog.testing.capture_logs() as logs:
         done = only(core.translate(asked("Secreto.")).texts)
     assert (done.text, by(done), done.warnings) == ("Secreto_pt.", ["b"], (FELL_BACK,))
@@ -185,7 +186,7 @@ def test_an_engine_that_failed_is_not_asked_again_in_the_same_call() -> None:
     class Counting(Marking):
         calls = 0
 
-        def translate(self, texts: list[str], pair: Pair) -> list[str]:  # type: ignore[override]
+        def translate(self, texts: Sequence[str], pair: Pair) -> list[str]:
             self.calls += 1
             return super().translate(texts, pair)
 
@@ -219,7 +220,7 @@ def test_what_no_other_engine_cures_goes_out_at_once(error: InvalidRequest | Can
 
 def test_a_defect_that_nobody_foresaw_is_no_reason_to_take_another_engine() -> None:
     class Broken(Marking):
-        def translate(self, texts: list[str], pair: Pair) -> list[str]:  # type: ignore[override]
+        def translate(self, texts: Sequence[str], pair: Pair) -> list[str]:
             if self.asked:
                 raise ZeroDivisionError
             return super().translate(texts, pair)

@@ -57,7 +57,7 @@ def test_without_a_record_or_without_its_table_it_is_refused(tmp_path: Path) -> 
     assert refusal(folder) == "consent_missing"
 
 
-@pytest.mark.parametrize("day", ["31 January 2026", "2026-02-30", str(date.today() + timedelta(days=2))])  # noqa: DTZ011
+@pytest.mark.parametrize("day", ["31 January 2026", "2026-02-30", str(date.today() + timedelta(days=2))])  # noqa: DTZ011 - the reader's own day
 def test_a_date_that_is_none_or_is_yet_to_come_is_no_consent(tmp_path: Path, day: str) -> None:
     assert refusal(save_voice(tmp_path / "ana", consent={"date": day})) == "consent_missing"
 
