@@ -8,7 +8,7 @@ TORCH ?= cpu
 ENGINES := .venv-engines/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-engines models demo up down test test-engines test-faults test-containers soak lint protos bench clean
+.PHONY: help setup setup-engines models demo up down test test-engines test-faults test-containers soak lint protos bench bench-quality clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,6 +76,13 @@ soak: setup ## Random kills under load: make soak MINUTES=10
 
 bench: models ## Measure; writes JSON and plots
 	@$(BIN)/python -m tests.bench
+
+bench-quality: models .venv/.setup-quality ## Measure words, numbers, timing and sound; writes JSON and plots: make bench-quality SHARE=0.1
+	@$(BIN)/python -m tests.bench.fidelity $(if $(SHARE),--share $(SHARE))
+
+.venv/.setup-quality: $(STAMP) requirements/quality.txt
+	@$(PIP) --require-hashes -r requirements/quality.txt
+	@touch $@
 
 clean: ## Remove what was installed and built; jobs and keys in var/ stay
 	@rm -rf .venv .venv-engines build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Unpack
+from typing import Any, Unpack
 
 from dragoman.effects import Flow, Request, Stream
 from dragoman.exchange import model, pages, path
 from dragoman.models import Key, Stages, Tenant, Usage, id_of
-from dragoman.specs import LimitsSpec
+from dragoman.specs import LimitsSpec, ReviewSpec
 
 
 def create_key(
@@ -62,9 +62,19 @@ def get_tenant(name: str) -> Flow[Tenant]:
     return (yield from model(Tenant, Request("GET", path("tenants", name))))
 
 
-def put_tenant(name: str, **limits: Unpack[LimitsSpec]) -> Flow[Tenant]:
-    """Set all limits of a tenant; those not named become the installation's own. Needs the scope admin."""
-    body = {"name": name, "limits": dict(limits)}
+def put_tenant(name: str, *, review: ReviewSpec | None = None, **limits: Unpack[LimitsSpec]) -> Flow[Tenant]:
+    """Set all limits of a tenant, when its results need a review, or both. Needs the scope admin.
+
+    Args:
+        name: Of the tenant, which need not be there yet.
+        review: When its results need a review, set as a whole; None leaves that as it is.
+        limits: By their names; those not named become the installation's own. A review alone leaves all.
+    """
+    body: dict[str, Any] = {"name": name}
+    if limits or review is None:
+        body["limits"] = dict(limits)
+    if review is not None:
+        body["review"] = dict(review)
     return (yield from model(Tenant, Request("PUT", path("tenants", name), json=body)))
 
 

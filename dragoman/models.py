@@ -216,11 +216,22 @@ class Limits(Model):
     audio_minutes_per_month: int | None = None
 
 
+class ReviewPolicy(Model):
+    """When a tenant's results need a review; None is the installation's default."""
+
+    min_confidence: float | None = None
+    min_entity_confidence: float | None = None
+    max_delay_ms: int | None = None
+    max_word_error_rate: float | None = None
+    ignored: list[str] | None = None
+
+
 class Tenant(Model):
-    """A tenant and its limits."""
+    """A tenant, its limits, and when its results need a review."""
 
     name: str
     limits: Limits = Limits()
+    review: ReviewPolicy = ReviewPolicy()
 
 
 class StageUsage(Model):

@@ -7,58 +7,32 @@ from typing import Any
 from pydantic import Field
 
 from dragoman.models import Hole, Model, ServedModel
+from dragoman.parts import (
+    Entity,
+    HeardAgain,
+    MediaInfo,
+    Said,
+    Sound,
+    Speech,
+    Timing,
+    Translation,
+    Word,
+)
 
-
-class Word(Model):
-    """A word that was heard."""
-
-    text: str
-    start_ms: int
-    end_ms: int
-    confidence: float
-
-
-class Said(Model):
-    """What was said, or the text that a job was given."""
-
-    text: str
-    language: str | None = None
-    confidence: float | None = None
-    words: list[Word] = Field(default_factory=list)
-
-
-class Translation(Model):
-    """What it means, and who said so: `models`, in their order, where it went through a third language."""
-
-    text: str
-    language: str | None = None
-    model: str | None = None
-    revision: str | None = None
-    sha256: str | None = None
-    models: list[ServedModel] = Field(default_factory=list)
-
-
-class Speech(Model):
-    """The translation as it was spoken; the gateway's README has the timing."""
-
-    voice: str | None = None
-    language: str | None = None
-    slot_ms: int | None = None
-    duration_ms: int
-    start_ms: int | None = None
-    end_ms: int | None = None
-    stretch: float | None = None
-    borrowed_ms: int | None = None
-    delay_ms: int | None = None
-
-
-class Entity(Model):
-    """A number of one side and its partner of the other."""
-
-    kind: str
-    source: str | None
-    target: str | None
-    match: bool
+__all__ = [
+    "Channel",
+    "Entity",
+    "HeardAgain",
+    "MediaInfo",
+    "Region",
+    "Result",
+    "Said",
+    "Sound",
+    "Speech",
+    "Timing",
+    "Translation",
+    "Word",
+]
 
 
 class Region(Model):
@@ -72,6 +46,7 @@ class Region(Model):
     entities: list[Entity] = Field(default_factory=list)
     warnings: list[str] = Field(default_factory=list)
     needs_review: bool = False
+    review_reasons: list[str] = Field(default_factory=list)
 
 
 class Channel(Model):
@@ -82,29 +57,23 @@ class Channel(Model):
     source_language: str | None = None
     target_language: str | None = None
     identical_to: int | None = None
+    sounds: list[Sound] = Field(default_factory=list)
     warnings: list[str] = Field(default_factory=list)
     regions: list[Region] = Field(default_factory=list)
 
 
-class MediaInfo(Model):
-    """What a file was that came in."""
-
-    container: str | None = None
-    codec: str | None = None
-    channel_count: int | None = None
-    duration_ms: int | None = None
-
-
 class Result(Model):
-    """What a job came to; which fields are set depends on its kind."""
+    """What a job came to; which fields are set depends on its kind. `review_reasons` are counted by code."""
 
     job: str
     kind: str
     models: dict[str, list[ServedModel]] = Field(default_factory=dict)
     holes: list[Hole] = Field(default_factory=list)
     needs_review: bool = False
+    review_reasons: dict[str, int] = Field(default_factory=dict)
     duration_ms: int | None = None
     channels: list[Channel] = Field(default_factory=list)
+    timing: Timing | None = None
     source: Said | None = None
     translation: Translation | None = None
     speech: Speech | None = None

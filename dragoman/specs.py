@@ -52,6 +52,9 @@ class JobSpec(TypedDict, total=False):
     voices: dict[str, str]
     models: ModelsSpec
     max_stretch: float
+    quality: str
+    allow_overlap: bool
+    keep_sounds: bool
     text: str
     language: str
     voice: str
@@ -81,3 +84,13 @@ class LimitsSpec(TypedDict, total=False):
     unfinished_jobs: int | None
     storage_bytes: int | None
     audio_minutes_per_month: int | None
+
+
+class ReviewSpec(TypedDict, total=False):
+    """When a tenant's results need a review; None is the installation's default, as is what is left out."""
+
+    min_confidence: float | None
+    min_entity_confidence: float | None
+    max_delay_ms: int | None
+    max_word_error_rate: float | None
+    ignored: list[str] | None

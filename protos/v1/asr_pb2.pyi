@@ -117,6 +117,7 @@ class SegmentResponse(_message.Message):
     LANGUAGE_CONFIDENCE_FIELD_NUMBER: _builtins.int
     DURATION_MS_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
+    SOUNDS_FIELD_NUMBER: _builtins.int
     language_code: _builtins.str
     """As asked, or as detected; empty when there is no speech."""
     language_confidence: _builtins.float
@@ -129,6 +130,10 @@ class SegmentResponse(_message.Message):
 
     @_builtins.property
     def model(self) -> _common_pb2.ModelInfo: ...
+    @_builtins.property
+    def sounds(self) -> _containers.RepeatedCompositeFieldContainer[Global___Sound]:
+        """What is no speech, by start; no region lies within one."""
+
     def __init__(
         self,
         *,
@@ -137,14 +142,45 @@ class SegmentResponse(_message.Message):
         language_confidence: _builtins.float = ...,
         duration_ms: _builtins.int = ...,
         model: _common_pb2.ModelInfo | None = ...,
+        sounds: _abc.Iterable[Global___Sound] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["model", b"model"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["duration_ms", b"duration_ms", "language_code", b"language_code", "language_confidence", b"language_confidence", "model", b"model", "regions", b"regions"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["duration_ms", b"duration_ms", "language_code", b"language_code", "language_confidence", b"language_confidence", "model", b"model", "regions", b"regions", "sounds", b"sounds"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SegmentResponse: _TypeAlias = SegmentResponse  # noqa: Y015
+
+@_typing.final
+class Sound(_message.Message):
+    """A stretch of a channel that is no speech."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KIND_FIELD_NUMBER: _builtins.int
+    REGION_FIELD_NUMBER: _builtins.int
+    DIGITS_FIELD_NUMBER: _builtins.int
+    kind: _builtins.str
+    """"dtmf", "ring", "busy", "tone", "music" or "silence"."""
+    digits: _builtins.str
+    """Of "dtmf": the keys that were pressed, 0-9, A-D, * and #."""
+    @_builtins.property
+    def region(self) -> _common_pb2.Region: ...
+    def __init__(
+        self,
+        *,
+        kind: _builtins.str = ...,
+        region: _common_pb2.Region | None = ...,
+        digits: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["region", b"region"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["digits", b"digits", "kind", b"kind", "region", b"region"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Sound: _TypeAlias = Sound  # noqa: Y015
 
 @_typing.final
 class TranscribeConfig(_message.Message):
@@ -174,7 +210,7 @@ class TranscribeConfig(_message.Message):
     def context(self) -> _common_pb2.RequestContext: ...
     @_builtins.property
     def format(self) -> _common_pb2.PcmFormat:
-        """One channel only."""
+        """One channel only, of 8,000 to 48,000 Hz."""
 
     @_builtins.property
     def hints(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:

@@ -169,6 +169,7 @@ class DecodeInfo(_message.Message):
     CHANNEL_COUNT_FIELD_NUMBER: _builtins.int
     DURATION_MS_FIELD_NUMBER: _builtins.int
     IDENTICAL_TO_FIELD_NUMBER: _builtins.int
+    CROSSTALK_FIELD_NUMBER: _builtins.int
     container: _builtins.str
     codec: _builtins.str
     source_sample_rate_hertz: _builtins.int
@@ -180,6 +181,10 @@ class DecodeInfo(_message.Message):
     def identical_to(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """Per channel: the first channel with the same audio, itself if unique."""
 
+    @_builtins.property
+    def crosstalk(self) -> _containers.RepeatedCompositeFieldContainer[Global___Crosstalk]:
+        """By channel and start."""
+
     def __init__(
         self,
         *,
@@ -190,14 +195,43 @@ class DecodeInfo(_message.Message):
         channel_count: _builtins.int = ...,
         duration_ms: _builtins.int = ...,
         identical_to: _abc.Iterable[_builtins.int] | None = ...,
+        crosstalk: _abc.Iterable[Global___Crosstalk] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel_count", b"channel_count", "codec", b"codec", "container", b"container", "duration_ms", b"duration_ms", "identical_to", b"identical_to", "sample_rate_hertz", b"sample_rate_hertz", "source_sample_rate_hertz", b"source_sample_rate_hertz"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel_count", b"channel_count", "codec", b"codec", "container", b"container", "crosstalk", b"crosstalk", "duration_ms", b"duration_ms", "identical_to", b"identical_to", "sample_rate_hertz", b"sample_rate_hertz", "source_sample_rate_hertz", b"source_sample_rate_hertz"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___DecodeInfo: _TypeAlias = DecodeInfo  # noqa: Y015
+
+@_typing.final
+class Crosstalk(_message.Message):
+    """A stretch in which a channel carries no speaker of its own but, faintly, that of another channel."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    OF_CHANNEL_FIELD_NUMBER: _builtins.int
+    REGION_FIELD_NUMBER: _builtins.int
+    channel: _builtins.int
+    of_channel: _builtins.int
+    @_builtins.property
+    def region(self) -> _common_pb2.Region: ...
+    def __init__(
+        self,
+        *,
+        channel: _builtins.int = ...,
+        of_channel: _builtins.int = ...,
+        region: _common_pb2.Region | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["region", b"region"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "of_channel", b"of_channel", "region", b"region"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Crosstalk: _TypeAlias = Crosstalk  # noqa: Y015
 
 @_typing.final
 class ChannelAudio(_message.Message):
@@ -306,9 +340,12 @@ class ClipStart(_message.Message):
     CHANNEL_FIELD_NUMBER: _builtins.int
     START_MS_FIELD_NUMBER: _builtins.int
     FORMAT_FIELD_NUMBER: _builtins.int
+    KEPT_FIELD_NUMBER: _builtins.int
     channel: _builtins.int
     start_ms: _builtins.int
     """Where the clip is asked to begin."""
+    kept: _builtins.bool
+    """Of the recording itself: never moved nor levelled, and silent where speech lies over it."""
     @_builtins.property
     def format(self) -> _common_pb2.PcmFormat:
         """One channel only."""
@@ -319,10 +356,11 @@ class ClipStart(_message.Message):
         channel: _builtins.int = ...,
         start_ms: _builtins.int = ...,
         format: _common_pb2.PcmFormat | None = ...,
+        kept: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["format", b"format"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "format", b"format", "start_ms", b"start_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "format", b"format", "kept", b"kept", "start_ms", b"start_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from protos.v1 import common_pb2 as protos_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bprotos/v1/translation.proto\x12\x0b\x64ragoman.v1\x1a\x16protos/v1/common.proto\"\xd4\x01\n\x10TranslateRequest\x12,\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1b.dragoman.v1.RequestContext\x12\x17\n\x0fsource_language\x18\x02 \x01(\t\x12\x17\n\x0ftarget_language\x18\x03 \x01(\t\x12\r\n\x05texts\x18\x04 \x03(\t\x12 \n\x05terms\x18\x05 \x03(\x0b\x32\x11.dragoman.v1.Term\x12\r\n\x05model\x18\x06 \x01(\t\x12 \n\x05turns\x18\x07 \x03(\x0b\x32\x11.dragoman.v1.Turn\">\n\x04Term\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x0e\n\x06target\x18\x02 \x01(\t\x12\x16\n\x0e\x63\x61se_sensitive\x18\x03 \x01(\x08\"9\n\x04Turn\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x15\n\rlanguage_code\x18\x03 \x01(\t\"}\n\x0eTranslatedText\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x10\n\x08warnings\x18\x02 \x03(\t\x12#\n\x05terms\x18\x03 \x03(\x0b\x32\x14.dragoman.v1.TermUse\x12&\n\x06models\x18\x04 \x03(\x0b\x32\x16.dragoman.v1.ModelInfo\"6\n\x07TermUse\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x0e\n\x06target\x18\x02 \x01(\t\x12\x0b\n\x03hit\x18\x03 \x01(\x08\"m\n\x11TranslateResponse\x12\x31\n\x0ctranslations\x18\x01 \x03(\x0b\x32\x1b.dragoman.v1.TranslatedText\x12%\n\x05model\x18\x02 \x01(\x0b\x32\x16.dragoman.v1.ModelInfo\"\x80\x01\n\x0cLanguagePair\x12\x17\n\x0fsource_language\x18\x01 \x01(\t\x12\x17\n\x0ftarget_language\x18\x02 \x01(\t\x12&\n\x06models\x18\x03 \x03(\x0b\x32\x16.dragoman.v1.ModelInfo\x12\x16\n\x0epivot_language\x18\x04 \x01(\t\"\xb0\x01\n\x17TranslationCapabilities\x12%\n\x05model\x18\x01 \x01(\x0b\x32\x16.dragoman.v1.ModelInfo\x12(\n\x05pairs\x18\x02 \x03(\x0b\x32\x19.dragoman.v1.LanguagePair\x12\r\n\x05slots\x18\x03 \x01(\x05\x12&\n\x06models\x18\x04 \x03(\x0b\x32\x16.dragoman.v1.ModelInfo\x12\r\n\x05\x62\x61tch\x18\x05 \x01(\x05\x32\xb4\x01\n\x0bTranslation\x12J\n\tTranslate\x12\x1d.dragoman.v1.TranslateRequest\x1a\x1e.dragoman.v1.TranslateResponse\x12Y\n\x0fGetCapabilities\x12 .dragoman.v1.CapabilitiesRequest\x1a$.dragoman.v1.TranslationCapabilitiesb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bprotos/v1/translation.proto\x12\x0b\x64ragoman.v1\x1a\x16protos/v1/common.proto\"\xec\x01\n\x10TranslateRequest\x12,\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1b.dragoman.v1.RequestContext\x12\x17\n\x0fsource_language\x18\x02 \x01(\t\x12\x17\n\x0ftarget_language\x18\x03 \x01(\t\x12\r\n\x05texts\x18\x04 \x03(\t\x12 \n\x05terms\x18\x05 \x03(\x0b\x32\x11.dragoman.v1.Term\x12\r\n\x05model\x18\x06 \x01(\t\x12 \n\x05turns\x18\x07 \x03(\x0b\x32\x11.dragoman.v1.Turn\x12\x16\n\x0emax_characters\x18\x08 \x01(\x05\">\n\x04Term\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x0e\n\x06target\x18\x02 \x01(\t\x12\x16\n\x0e\x63\x61se_sensitive\x18\x03 \x01(\x08\"9\n\x04Turn\x12\x0c\n\x04role\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\x12\x15\n\rlanguage_code\x18\x03 \x01(\t\"}\n\x0eTranslatedText\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x10\n\x08warnings\x18\x02 \x03(\t\x12#\n\x05terms\x18\x03 \x03(\x0b\x32\x14.dragoman.v1.TermUse\x12&\n\x06models\x18\x04 \x03(\x0b\x32\x16.dragoman.v1.ModelInfo\"6\n\x07TermUse\x12\x0e\n\x06source\x18\x01 \x01(\t\x12\x0e\n\x06target\x18\x02 \x01(\t\x12\x0b\n\x03hit\x18\x03 \x01(\x08\"m\n\x11TranslateResponse\x12\x31\n\x0ctranslations\x18\x01 \x03(\x0b\x32\x1b.dragoman.v1.TranslatedText\x12%\n\x05model\x18\x02 \x01(\x0b\x32\x16.dragoman.v1.ModelInfo\"\x80\x01\n\x0cLanguagePair\x12\x17\n\x0fsource_language\x18\x01 \x01(\t\x12\x17\n\x0ftarget_language\x18\x02 \x01(\t\x12&\n\x06models\x18\x03 \x03(\x0b\x32\x16.dragoman.v1.ModelInfo\x12\x16\n\x0epivot_language\x18\x04 \x01(\t\"\xb0\x01\n\x17TranslationCapabilities\x12%\n\x05model\x18\x01 \x01(\x0b\x32\x16.dragoman.v1.ModelInfo\x12(\n\x05pairs\x18\x02 \x03(\x0b\x32\x19.dragoman.v1.LanguagePair\x12\r\n\x05slots\x18\x03 \x01(\x05\x12&\n\x06models\x18\x04 \x03(\x0b\x32\x16.dragoman.v1.ModelInfo\x12\r\n\x05\x62\x61tch\x18\x05 \x01(\x05\x32\xb4\x01\n\x0bTranslation\x12J\n\tTranslate\x12\x1d.dragoman.v1.TranslateRequest\x1a\x1e.dragoman.v1.TranslateResponse\x12Y\n\x0fGetCapabilities\x12 .dragoman.v1.CapabilitiesRequest\x1a$.dragoman.v1.TranslationCapabilitiesb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,21 +33,21 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'protos.v1.translation_pb2',
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_TRANSLATEREQUEST']._serialized_start=69
-  _globals['_TRANSLATEREQUEST']._serialized_end=281
-  _globals['_TERM']._serialized_start=283
-  _globals['_TERM']._serialized_end=345
-  _globals['_TURN']._serialized_start=347
-  _globals['_TURN']._serialized_end=404
-  _globals['_TRANSLATEDTEXT']._serialized_start=406
-  _globals['_TRANSLATEDTEXT']._serialized_end=531
-  _globals['_TERMUSE']._serialized_start=533
-  _globals['_TERMUSE']._serialized_end=587
-  _globals['_TRANSLATERESPONSE']._serialized_start=589
-  _globals['_TRANSLATERESPONSE']._serialized_end=698
-  _globals['_LANGUAGEPAIR']._serialized_start=701
-  _globals['_LANGUAGEPAIR']._serialized_end=829
-  _globals['_TRANSLATIONCAPABILITIES']._serialized_start=832
-  _globals['_TRANSLATIONCAPABILITIES']._serialized_end=1008
-  _globals['_TRANSLATION']._serialized_start=1011
-  _globals['_TRANSLATION']._serialized_end=1191
+  _globals['_TRANSLATEREQUEST']._serialized_end=305
+  _globals['_TERM']._serialized_start=307
+  _globals['_TERM']._serialized_end=369
+  _globals['_TURN']._serialized_start=371
+  _globals['_TURN']._serialized_end=428
+  _globals['_TRANSLATEDTEXT']._serialized_start=430
+  _globals['_TRANSLATEDTEXT']._serialized_end=555
+  _globals['_TERMUSE']._serialized_start=557
+  _globals['_TERMUSE']._serialized_end=611
+  _globals['_TRANSLATERESPONSE']._serialized_start=613
+  _globals['_TRANSLATERESPONSE']._serialized_end=722
+  _globals['_LANGUAGEPAIR']._serialized_start=725
+  _globals['_LANGUAGEPAIR']._serialized_end=853
+  _globals['_TRANSLATIONCAPABILITIES']._serialized_start=856
+  _globals['_TRANSLATIONCAPABILITIES']._serialized_end=1032
+  _globals['_TRANSLATION']._serialized_start=1035
+  _globals['_TRANSLATION']._serialized_end=1215
 # @@protoc_insertion_point(module_scope)

@@ -30,12 +30,15 @@ class TranslateRequest(_message.Message):
     TERMS_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
     TURNS_FIELD_NUMBER: _builtins.int
+    MAX_CHARACTERS_FIELD_NUMBER: _builtins.int
     source_language: _builtins.str
     """BCP-47."""
     target_language: _builtins.str
     """BCP-47."""
     model: _builtins.str
     """Name from GetCapabilities; empty means the first that has the pair."""
+    max_characters: _builtins.int
+    """Of one translation, if the model knows a short enough one; 0 means no limit."""
     @_builtins.property
     def context(self) -> _common_pb2.RequestContext: ...
     @_builtins.property
@@ -58,10 +61,11 @@ class TranslateRequest(_message.Message):
         terms: _abc.Iterable[Global___Term] | None = ...,
         model: _builtins.str = ...,
         turns: _abc.Iterable[Global___Turn] | None = ...,
+        max_characters: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "model", b"model", "source_language", b"source_language", "target_language", b"target_language", "terms", b"terms", "texts", b"texts", "turns", b"turns"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "max_characters", b"max_characters", "model", b"model", "source_language", b"source_language", "target_language", b"target_language", "terms", b"terms", "texts", b"texts", "turns", b"turns"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -24,7 +25,11 @@ from services.asr.engines.base import (
 )
 from services.asr.engines.trade import Ability, Engines
 from services.asr.hints import sober
+from services.asr.made_up import is_made_up, spoken
 from services.asr.segmentation import Shape, regions
+from services.asr.sounds.base import Kind, Sound, floats
+from services.asr.sounds.listening import FIRM, settled, sounds
+from services.asr.voting import vote
 from services.shared.engines import Model
 from services.shared.errors import Cancelled, InvalidRequest, NotFound, TooLarge, Unsupported
 from services.shared.residents import Status
@@ -34,10 +39,9 @@ AUTO: Final = "auto"
 # Speech is looked for in pieces, so that memory stays flat however long the recording is.
 _PIECE: Final = 60 * SAMPLE_RATE_HZ
 _MIN_REGION_MS: Final = 2_000
-# Language detection hears up to three stretches of speech of 10 s.
-_VOTE: Final = 10 * SAMPLE_RATE_HZ
-_VOTES: Final = 3
 _FRAME: Final = SAMPLE_RATE_HZ // 50
+
+_NOBODY: Final = replace(silence(""), spoken_confidence=0.0)
 
 Samples = NDArray[np.int16]
 
@@ -51,11 +55,21 @@ class Region:
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """A sound that is no speech: what it is, where, and the keys of DTMF, which its repr leaves out."""
+
+    kind: Kind
+    region: Region
+    digits: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Segmentation:
     """Where there is speech in a recording, and in which language.
 
     Attributes:
         regions: In order, not overlapping.
+        sounds: In order; they overlap neither one another nor a region.
         language: As asked, or as detected; empty when there is no speech to detect it from.
         language_confidence: 0 to 1; 1 when the language was given.
         duration_ms: Of the recording.
@@ -67,6 +81,7 @@ class Segmentation:
     language_confidence: float
     duration_ms: int
     model: Model = NO_MODEL
+    sounds: tuple[Heard, ...] = ()
 
 
 class AsrCore:
@@ -119,16 +134,20 @@ class AsrCore:
         with self._engine(model, language, Task.TRANSCRIBE) as engine:
             _primary(engine, language)
             spans = [span for piece in _pieces(engine, samples, cancelled) for span in piece]
-            found = regions(spans, len(samples), shape, lambda span: _quietest(samples, span))
+            heard = sounds(samples, partial(_check, cancelled))
+            taken = [sound.span for sound in heard if sound.kind in FIRM]
+            found = regions(spans, len(samples), shape, lambda span: _quietest(samples, span), taken)
+            found = spoken(engine, samples, found, heard)
             confidence = 1.0
             if language == AUTO:
-                language, confidence = _vote(engine, samples, found, cancelled)
+                language, confidence = vote(engine, samples, found, cancelled)
             return Segmentation(
                 tuple(Region(_ms(region.start), _ms(region.end)) for region in found),
                 language,
                 confidence,
                 _ms(len(samples)),
                 engine.model,
+                tuple(_told(sound) for sound in settled(heard, found)),
             )
 
     def transcribe(
@@ -167,7 +186,7 @@ class AsrCore:
                 f"A region is at most {self.max_region_ms} ms long; cut it with Segment.",
                 code="region_too_long",
             )
-        audio = _floats(samples)
+        audio = floats(samples)
         with self._engine(model, language, task) as engine:
             primary = _primary(engine, language)
             if task is Task.TRANSLATE and not engine.translates_to_english:
@@ -175,8 +194,9 @@ class AsrCore:
             if engine.speech_spans(audio):
                 _check(cancelled)
                 best = _hear(engine, audio, primary, (task, guidance), cancelled)
+                best = _NOBODY if is_made_up(best, samples) else best
             else:
-                best = replace(silence(""), spoken_confidence=0.0)
+                best = _NOBODY
             best = replace(best, model=engine.model, words=() if guidance.text_only else best.words)
         if primary is not None:
             best = replace(best, spoken=language, spoken_confidence=1.0)
@@ -258,21 +278,12 @@ def _pieces(engine: AsrEngine, samples: Samples, cancelled: Callable[[], bool]) 
     """Yield the speech of each piece; a span that is cut between pieces is joined by its region."""
     for offset in range(0, len(samples), _PIECE):
         _check(cancelled)
-        spans = engine.speech_spans(_floats(samples[offset : offset + _PIECE]))
+        spans = engine.speech_spans(floats(samples[offset : offset + _PIECE]))
         yield [Span(span.start + offset, span.end + offset) for span in spans]
 
 
-def _vote(
-    engine: AsrEngine, samples: Samples, found: Sequence[Span], cancelled: Callable[[], bool]
-) -> tuple[str, float]:
-    """Return the language that is likeliest over the first speech of the recording."""
-    votes = dict.fromkeys(engine.languages, 0.0)
-    windows = _windows(samples, found)
-    for window in windows:
-        _check(cancelled)
-        for language, probability in engine.language_probabilities(window, cancelled).items():
-            votes[language] += probability / len(windows)
-    return max(votes.items(), key=lambda vote: vote[1]) if windows else ("", 0.0)
+def _told(sound: Sound) -> Heard:
+    return Heard(sound.kind, Region(_ms(sound.start), _ms(sound.end)), sound.digits)
 
 
 def _check(cancelled: Callable[[], bool]) -> None:
@@ -280,25 +291,12 @@ def _check(cancelled: Callable[[], bool]) -> None:
         raise Cancelled("The caller went away.")
 
 
-def _windows(samples: Samples, found: Sequence[Span]) -> list[Audio]:
-    """Return up to _VOTES windows of _VOTE samples of speech; a last one only if it is at least half full."""
-    heard = [samples[span.start : span.end] for span in found]
-    needed = np.cumsum([0, *map(len, heard)]).searchsorted(_VOTE * _VOTES)
-    speech = np.concatenate(heard[:needed])[: _VOTE * _VOTES] if heard else samples[:0]
-    windows = [speech[start : start + _VOTE] for start in range(0, len(speech), _VOTE)]
-    return [_floats(window) for window in windows[:1] + [it for it in windows[1:] if len(it) >= _VOTE // 2]]
-
-
 def _quietest(samples: Samples, span: Span) -> int:
     """Return the middle of the quietest 0.1 s of a span."""
-    frames = _floats(samples[span.start : span.end])
+    frames = floats(samples[span.start : span.end])
     power = np.square(frames[: len(frames) // _FRAME * _FRAME]).reshape(-1, _FRAME).mean(axis=1)
     calm = np.convolve(power, np.ones(5), mode="valid")
     return span.start + (int(calm.argmin()) * 2 + 5) * _FRAME // 2
-
-
-def _floats(samples: Samples) -> Audio:
-    return samples.astype(np.float32) / np.float32(32768)
 
 
 def _ms(samples: int) -> int:

@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Final
 
 from services.asr.engines.base import SAMPLE_RATE_HZ, Span
+from services.asr.sounds.base import free
+
+# Less than this of a span beside a sound is where the VAD let go of the sound; it is the least that the VAD
+# itself takes for speech.
+_EDGE: Final = int(0.1 * SAMPLE_RATE_HZ)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +39,36 @@ class Shape:
 Quietest = Callable[[Span], int]
 
 
-def regions(spans: Sequence[Span], length: int, shape: Shape, quietest: Quietest) -> list[Span]:
-    """Return regions that cover every span: in order, disjoint, inside the audio, none over `longest`.
+def regions(
+    spans: Sequence[Span], length: int, shape: Shape, quietest: Quietest, taken: Sequence[Span] = ()
+) -> list[Span]:
+    """Return regions that cover every span but for what is taken: in order, disjoint, none over `longest`.
 
     Args:
         spans: Speech, in order and disjoint.
-        length: Of the audio in samples.
+        length: Of the audio in samples, which no region leaves.
         shape: What a region may look like.
         quietest: Where to cut speech that has no pause to cut at.
+        taken: Where nobody speaks, in order and disjoint; no region touches it.
     """
-    room = shape.longest - 2 * shape.padding
-    whole = [part for span in spans for part in _shortened(span, room, quietest)]
-    groups = [part for group in _grouped(whole, shape.pause) for part in _parted(group, room, shape)]
-    return _padded([Span(group[0].start, group[-1].end) for group in groups], length, shape.padding)
+    found = []
+    for room in free(Span(0, length), taken):
+        inside = (_inside(span, room) for span in spans if span.start < room.end and room.start < span.end)
+        found += _regions([part for part in inside if part], room, shape, quietest)
+    return found
+
+
+def _inside(span: Span, room: Span) -> Span | None:
+    """Return the part of a span in a room; none where only an edge of what was cut off is left."""
+    part = Span(max(span.start, room.start), min(span.end, room.end))
+    return None if part != span and part.end - part.start < _EDGE else part
+
+
+def _regions(spans: Sequence[Span], room: Span, shape: Shape, quietest: Quietest) -> list[Span]:
+    most = shape.longest - 2 * shape.padding
+    whole = [part for span in spans for part in _shortened(span, most, quietest)]
+    groups = [part for group in _grouped(whole, shape.pause) for part in _parted(group, most, shape)]
+    return _padded([Span(group[0].start, group[-1].end) for group in groups], room, shape.padding)
 
 
 def _shortened(span: Span, room: int, quietest: Quietest) -> list[Span]:
@@ -97,7 +120,7 @@ def _best_pause(group: Sequence[Span], shape: Shape) -> tuple[int, int]:
     return at, found
 
 
-def _padded(cores: Sequence[Span], length: int, padding: int) -> list[Span]:
+def _padded(cores: Sequence[Span], room: Span, padding: int) -> list[Span]:
     """Widen each region by `padding`, or to the middle of a narrower gap."""
     starts = [core.start - padding for core in cores]
     ends = [core.end + padding for core in cores]
@@ -105,4 +128,4 @@ def _padded(cores: Sequence[Span], length: int, padding: int) -> list[Span]:
         middle = (before.end + after.start) // 2
         ends[index] = min(ends[index], middle)
         starts[index + 1] = max(starts[index + 1], middle)
-    return [Span(max(start, 0), min(end, length)) for start, end in zip(starts, ends, strict=True)]
+    return [Span(max(start, room.start), min(end, room.end)) for start, end in zip(starts, ends, strict=True)]

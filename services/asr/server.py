@@ -11,14 +11,15 @@ import numpy as np
 from typing_extensions import override
 
 from protos.v1 import asr_pb2, asr_pb2_grpc, common_pb2
-from services.asr.core import AsrCore, Samples
+from services.asr.core import AsrCore, Region, Samples
 from services.asr.engines.base import SAMPLE_RATE_HZ, Guidance, Task
 from services.asr.engines.trade import residents
+from services.asr.resampling import HIGHEST_HZ, LOWEST_HZ, resampled
 from services.asr.segmentation import Shape
 from services.asr.settings import AsrSettings
 from services.shared.config import load
 from services.shared.engines import Model
-from services.shared.errors import InvalidRequest, Unsupported
+from services.shared.errors import InvalidRequest, TooLarge, Unsupported
 from services.shared.rpc.admission import Admission
 from services.shared.rpc.server import Lazy, ServerSpec, collect, run
 
@@ -52,13 +53,15 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
             )
         )
         return asr_pb2.SegmentResponse(
-            regions=[
-                common_pb2.Region(start_ms=region.start_ms, end_ms=region.end_ms) for region in found.regions
-            ],
+            regions=[_region(region) for region in found.regions],
             language_code=found.language,
             language_confidence=found.language_confidence,
             duration_ms=found.duration_ms,
             model=_model(found.model),
+            sounds=[
+                asr_pb2.Sound(kind=sound.kind, region=_region(sound.region), digits=sound.digits)
+                for sound in found.sounds
+            ],
         )
 
     @override
@@ -68,18 +71,24 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
         """Recognise one region."""
         core = self._core()
         # A sample more than a region may have, so that core says what is wrong with one that is too long.
-        limit = (core.max_region_ms * SAMPLE_RATE_HZ // 1000 + SAMPLE_RATE_HZ) * _BYTES_PER_SAMPLE
-        config, audio = await collect(request_iterator, "config", "audio", limit)
-        samples, task = _samples(config.format, audio), _task(config.task)
-        recognise = partial(
-            core.transcribe,
-            samples,
-            config.language_code,
-            task,
-            guidance=_guidance(config),
-            model=config.model,
+        most_s = core.max_region_ms / 1000 + 1
+        config, audio = await collect(
+            request_iterator, "config", "audio", int(most_s * HIGHEST_HZ) * _BYTES_PER_SAMPLE
         )
-        heard = await self._admission.run(recognise)
+        samples = _samples(config.format, audio, LOWEST_HZ, HIGHEST_HZ)
+        rate_hz, task, guidance = config.format.sample_rate_hertz, _task(config.task), _guidance(config)
+        if len(samples) > most_s * rate_hz:
+            raise TooLarge(f"More than {most_s:g} s of audio in one call.", code="audio_too_long")
+        heard = await self._admission.run(
+            lambda cancelled: core.transcribe(
+                resampled(samples, rate_hz),
+                config.language_code,
+                task,
+                cancelled,
+                guidance,
+                config.model,
+            )
+        )
         return asr_pb2.TranscribeResponse(
             text=heard.text,
             language_code=heard.language,
@@ -123,12 +132,22 @@ class AsrServicer(asr_pb2_grpc.AsrServicer):
         )
 
 
-def _samples(layout: common_pb2.PcmFormat, audio: bytearray) -> Samples:
-    if (layout.sample_rate_hertz, layout.channel_count) != (SAMPLE_RATE_HZ, 1):
-        raise Unsupported(f"Audio must be mono at {SAMPLE_RATE_HZ} Hz.", code="unsupported_format")
+def _samples(
+    layout: common_pb2.PcmFormat,
+    audio: bytearray,
+    lowest_hz: int = SAMPLE_RATE_HZ,
+    highest_hz: int = SAMPLE_RATE_HZ,
+) -> Samples:
+    if layout.channel_count != 1 or not lowest_hz <= layout.sample_rate_hertz <= highest_hz:
+        rates = " to ".join(str(each) for each in dict.fromkeys((lowest_hz, highest_hz)))
+        raise Unsupported(f"Audio must be mono at {rates} Hz.", code="unsupported_format")
     if len(audio) % _BYTES_PER_SAMPLE:
         raise InvalidRequest("The audio ends inside a sample of 16 bits.", code="broken_audio")
     return np.frombuffer(audio, "<i2")
+
+
+def _region(region: Region) -> common_pb2.Region:
+    return common_pb2.Region(start_ms=region.start_ms, end_ms=region.end_ms)
 
 
 def _guidance(config: asr_pb2.TranscribeConfig) -> Guidance:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
+from operator import itemgetter
 from typing import Any, Final
 
 from protos.v1 import asr_pb2, asr_pb2_grpc, common_pb2
@@ -21,8 +22,15 @@ _BYTES_PER_MS: Final = _SAMPLE_RATE_HZ * 2 // 1000
 _WAV_HEADER_BYTES: Final = 44
 _FORMAT: Final = common_pb2.PcmFormat(sample_rate_hertz=_SAMPLE_RATE_HZ, channel_count=1)
 _ENGLISH: Final = "en"
+_AUTO: Final = "auto"
+# More than the server hears before it tells a language.
+_VOTERS: Final = 30
 # Below this another language is about as likely as the one that was detected.
 _MIN_LANGUAGE_CONFIDENCE: Final = 0.5
+# Of a region that is cross-talk; the rest is its padding, in pieces that have no room for a word of somebody
+# else: the shortest takes 0.2 s, and as much again at both ends, where it is not told from the cross-talk.
+_MOSTLY: Final = 0.8
+_LONGEST_HOLE_MS: Final = 500
 
 
 def segment(work: Work) -> Output:
@@ -36,15 +44,25 @@ def segment(work: Work) -> Output:
     )
     # gRPC swallows what an iterator of requests raises: a channel that is gone must fail before the call.
     work.artifacts.size(payload["audio"])
-    found: asr_pb2.SegmentResponse = work.unary(_stub(work).Segment, _segment_stream(work, config))
+    found = _segmented(work, config, [(_WAV_HEADER_BYTES, None)])
+    leaked, regions = _parted(found.regions, payload.get("crosstalk", ()))
+    own = asr_pb2.SegmentResponse(
+        regions=regions,
+        language_code=found.language_code,
+        language_confidence=found.language_confidence,
+        duration_ms=found.duration_ms,
+    )
+    if leaked and config.language_code == _AUTO:
+        _vote_again(work, config, own)
     document = {
-        "language": found.language_code,
-        "language_confidence": round(found.language_confidence, 4),
-        "duration_ms": found.duration_ms,
-        "warnings": _warnings(found),
+        "language": own.language_code,
+        "language_confidence": round(own.language_confidence, 4),
+        "duration_ms": own.duration_ms,
+        "warnings": _warnings(own),
         "model": _model(found.model),
+        "sounds": sorted([*map(_sound, found.sounds), *leaked], key=itemgetter("start_ms")),
     }
-    return Output(document, tuple(_children(work, found)))
+    return Output(document, tuple(_children(work, own)))
 
 
 def transcribe(work: Work) -> Output:
@@ -83,9 +101,13 @@ def _in_english(work: Work, audio: bytes, heard: asr_pb2.TranscribeResponse) -> 
 def _region(work: Work) -> bytes:
     """Read only the region's part of the channel."""
     payload = work.claim.payload
-    start = _WAV_HEADER_BYTES + payload["start_ms"] * _BYTES_PER_MS
-    length = (payload["end_ms"] - payload["start_ms"]) * _BYTES_PER_MS
-    return b"".join(work.artifacts.stream(payload["audio"], start, length))
+    place = _place(payload["start_ms"], payload["end_ms"])
+    return b"".join(work.artifacts.stream(payload["audio"], *place))
+
+
+def _place(start_ms: int, end_ms: int) -> tuple[int, int]:
+    """Return where a stretch of a channel begins in its file, and its length, in bytes."""
+    return _WAV_HEADER_BYTES + start_ms * _BYTES_PER_MS, (end_ms - start_ms) * _BYTES_PER_MS
 
 
 def _heard(work: Work, audio: bytes, task: asr_pb2.TranscribeTask.ValueType) -> asr_pb2.TranscribeResponse:
@@ -110,13 +132,70 @@ def _glossary(work: Work) -> Glossary:
     return glossary_of(work.claim.spec, work.artifacts)
 
 
-def _segment_stream(work: Work, config: asr_pb2.SegmentConfig) -> Iterator[asr_pb2.SegmentRequest]:
-    yield asr_pb2.SegmentRequest(config=config)
-    for chunk in work.artifacts.stream(work.claim.payload["audio"], _WAV_HEADER_BYTES):
-        yield asr_pb2.SegmentRequest(audio=chunk)
+def _segmented(
+    work: Work, config: asr_pb2.SegmentConfig, places: Iterable[tuple[int, int | None]]
+) -> asr_pb2.SegmentResponse:
+    """Have the speech found in what stands at some places of the channel's file."""
+    requests = (
+        asr_pb2.SegmentRequest(audio=chunk)
+        for place in places
+        for chunk in work.artifacts.stream(work.claim.payload["audio"], *place)
+    )
+    response: asr_pb2.SegmentResponse = work.unary(
+        _stub(work).Segment, chain([asr_pb2.SegmentRequest(config=config)], requests)
+    )
+    return response
+
+
+def _vote_again(work: Work, config: asr_pb2.SegmentConfig, own: asr_pb2.SegmentResponse) -> None:
+    """Have the language told from a channel's own speech: who leaks into it spoke with the rest."""
+    places = [_place(region.start_ms, region.end_ms) for region in own.regions[:_VOTERS]]
+    told = _segmented(work, config, places)
+    # Regions need a language, even if nobody is heard in them by themselves.
+    if told.language_code or not own.regions:
+        own.language_code, own.language_confidence = told.language_code, told.language_confidence
+
+
+def _parted(
+    regions: Iterable[common_pb2.Region], crosstalk: Sequence[Mapping[str, int]]
+) -> tuple[list[dict[str, Any]], list[common_pb2.Region]]:
+    """Return what is heard of other channels, as sounds, and the regions of somebody who speaks here.
+
+    Args:
+        regions: Of the channel.
+        crosstalk: In the channel, in order and disjoint.
+    """
+    leaked, own = [], []
+    for region in regions:
+        covered = {stretch["of"]: 0 for stretch in crosstalk}
+        heard_ms, hole_ms = region.start_ms, 0
+        for stretch in crosstalk:
+            start_ms, end_ms = (
+                max(region.start_ms, stretch["start_ms"]),
+                min(region.end_ms, stretch["end_ms"]),
+            )
+            if start_ms < end_ms:
+                covered[stretch["of"]] += end_ms - start_ms
+                heard_ms, hole_ms = end_ms, max(hole_ms, start_ms - heard_ms)
+        hole_ms = max(hole_ms, region.end_ms - heard_ms)
+        least_ms = _MOSTLY * (region.end_ms - region.start_ms)
+        if not covered or hole_ms > _LONGEST_HOLE_MS or sum(covered.values()) < least_ms:
+            own.append(region)
+        else:
+            of = max(covered, key=covered.__getitem__)
+            leaked.append(
+                {"kind": "crosstalk", "start_ms": region.start_ms, "end_ms": region.end_ms, "of": of}
+            )
+    return leaked, own
+
+
+def _sound(sound: asr_pb2.Sound) -> dict[str, Any]:
+    where = {"kind": sound.kind, "start_ms": sound.region.start_ms, "end_ms": sound.region.end_ms}
+    return where | ({"digits": sound.digits} if sound.digits else {})
 
 
 def _children(work: Work, found: asr_pb2.SegmentResponse) -> Iterator[Child]:
+    shared = {name: value for name, value in work.claim.payload.items() if name != "crosstalk"}
     starts = [region.start_ms for region in found.regions]
     for number, (region, quiet_until_ms) in enumerate(
         zip(found.regions, [*starts[1:], found.duration_ms], strict=False)
@@ -124,7 +203,7 @@ def _children(work: Work, found: asr_pb2.SegmentResponse) -> Iterator[Child]:
         yield Child(
             f"{work.claim.index}r{number}",
             {
-                **work.claim.payload,
+                **shared,
                 "region": number,
                 "start_ms": region.start_ms,
                 "end_ms": region.end_ms,

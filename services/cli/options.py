@@ -17,7 +17,8 @@ def command(run: Callable[[Options], None], options: type[Options]) -> Callable[
 
     Args:
         run: The command; its docstring is the help text.
-        options: A dataclass whose fields are annotated with typer.Argument or typer.Option and have defaults.
+        options: A dataclass whose fields are annotated with typer.Argument or typer.Option; one without a
+            default must be given.
     """
 
     def take(**values: Any) -> None:
@@ -29,7 +30,7 @@ def command(run: Callable[[Options], None], options: type[Options]) -> Callable[
             inspect.Parameter(
                 field.name,
                 inspect.Parameter.KEYWORD_ONLY,
-                default=field.default,
+                default=inspect.Parameter.empty if field.default is dataclasses.MISSING else field.default,
                 annotation=hints[field.name],
             )
             for field in dataclasses.fields(options)  # type: ignore[arg-type]  # TypeVars cannot say "a dataclass"

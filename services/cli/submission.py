@@ -55,6 +55,16 @@ class SubmitOptions:
     webhook_url: Annotated[str | None, typer.Option(help="One of your endpoints, to be told of the end.")] = (
         None
     )
+    quality: Annotated[str | None, typer.Option(help="standard, or verify: made speech is heard again.")] = (
+        None
+    )
+    allow_overlap: Annotated[
+        bool, typer.Option("--allow-overlap", help="Speak a reply although the speech before it still runs.")
+    ] = False
+    keep_sounds: Annotated[
+        bool,
+        typer.Option("--keep-sounds/--no-keep-sounds", help="Keep music, tones and rings of the recording."),
+    ] = True
     watch: Annotated[bool, typer.Option("--watch", help="Show progress until the job is over.")] = False
     out: Annotated[Path | None, typer.Option(help="Folder to fetch all files into; waits as well.")] = None
 
@@ -92,6 +102,9 @@ class SubmitOptions:
             "source_url": self.source_url,
             "glossary_id": self.glossary,
             "webhook_url": self.webhook_url,
+            "quality": self.quality,
+            "allow_overlap": self.allow_overlap or None,
+            "keep_sounds": None if self.keep_sounds else False,
         }
         return cast("JobSpec", _present(**wanted))
 

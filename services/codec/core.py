@@ -11,10 +11,12 @@ from typing import BinaryIO, Final
 import numpy as np
 
 from services.codec import limits, loudness, targets
+from services.codec.crosstalk import Crosstalk, crosstalk
 from services.codec.engines.base import (
     Cancelled,
     CodecDescription,
     CodecEngine,
+    Decoded,
     DecodeOrder,
     Samples,
     Target,
@@ -43,6 +45,8 @@ from services.shared.engines import Reference
 MOST_OVERRUN_MS: Final = 60_000
 # Times in files are rounded; Opus counts at 48 kHz whatever it was made of.
 _ROUNDING_S: Final = 0.001
+# At the edges of sounds that are kept: short enough for a key's tone of 40 ms, long enough not to click.
+_FADE_S: Final = 0.005
 
 
 class CodecCore:
@@ -113,10 +117,11 @@ class CodecCore:
         channels = [np.memmap(channel, np.int16, "r") for channel in media.channels]
         for channel in media.channels:
             channel.seek(0)
-        return Recording(container.name, media, identical_to(channels))
+        same_as = identical_to(channels)
+        return Recording(container.name, media, same_as, _crosstalk(channels, same_as, media, cancelled))
 
     def encode(self, clips: Sequence[Clip], request: EncodeRequest, cancelled: Cancelled) -> Encoded:
-        """Place clips on a timeline and compress it.
+        """Place clips on a timeline and compress it. Clips that are kept lie below the others.
 
         Raises:
             Unsupported: codes unknown_codec, too_many_channels, unsupported_sample_rate.
@@ -136,8 +141,8 @@ class CodecCore:
         file = spool()
         try:
             with self.residents.use(self._writer(target.codec)) as engine:
-                for clip, placement in zip(clips, placements, strict=True):
-                    gain = loudness.gain(clip.samples, clip.sample_rate_hz) if request.level else 1.0
+                laid = list(zip(clips, placements, strict=True))
+                for clip, placement, gain in _layers(timeline, laid, rate_hz, level=request.level):
                     _fill(timeline, engine, clip, placement, gain, rate_hz)
                     _stop_if(cancelled)
                 mixed = request.layout == MIXED
@@ -213,6 +218,38 @@ class CodecCore:
         return length
 
 
+def _crosstalk(
+    channels: Sequence[Samples], same_as: Sequence[int], media: Decoded, cancelled: Cancelled
+) -> tuple[Crosstalk, ...]:
+    """Find it among the channels that differ."""
+    unique = sorted(set(same_as))
+    try:
+        found = crosstalk(
+            [channels[index] for index in unique], media.sample_rate_hz, partial(_stop_if, cancelled)
+        )
+    except BaseException:
+        for channel in media.channels:
+            channel.close()
+        raise
+    return tuple(replace(each, channel=unique[each.channel], of=unique[each.of]) for each in found)
+
+
+def _layers(
+    timeline: Timeline, laid: Sequence[tuple[Clip, Placement]], rate_hz: int, *, level: bool
+) -> Iterator[tuple[Clip, Placement, float]]:
+    """Yield each clip with its gain, to be written before the next is asked for; the kept ones lie below."""
+    fade = round(_FADE_S * rate_hz)
+    kept = [each for each in laid if each[0].kept]
+    rest = [each for each in laid if not each[0].kept]
+    for clip, placement in kept:
+        yield clip, placement, 1.0
+        timeline.soften(clip.channel, placement, fade)
+    for clip, placement in rest if kept else ():
+        timeline.clear(clip.channel, placement, fade)
+    for clip, placement in rest:
+        yield clip, placement, loudness.gain(clip.samples, clip.sample_rate_hz) if level else 1.0
+
+
 def _fill(
     timeline: Timeline, engine: CodecEngine, clip: Clip, placement: Placement, gain: float, rate_hz: int
 ) -> None:
@@ -249,4 +286,4 @@ def _until(cancelled: Cancelled, blocks: Iterable[Samples]) -> Iterator[Samples]
 
 def _stop_if(cancelled: Cancelled) -> None:
     if cancelled():
-        raise errors.Cancelled("The caller went away while its file was encoded.")
+        raise errors.Cancelled("The caller went away while its file was made.")

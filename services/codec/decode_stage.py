@@ -48,8 +48,7 @@ def decode(work: Work) -> Output:
     audio_ms = info.duration_ms * len(files)
     if call:
         children = tuple(
-            Child(f"c{file['channel']}", _channel(spec, file, info.duration_ms), info.duration_ms)
-            for file in files
+            Child(f"c{file['channel']}", _channel(spec, file, info), info.duration_ms) for file in files
         )
         return Output(document, children, audio_ms=audio_ms)
     # Only what a decode job asked for is a file of the job; an encode job passes them on.
@@ -106,13 +105,18 @@ def _store_channel(
     }
 
 
-def _channel(spec: Mapping[str, Any], file: Mapping[str, Any], duration_ms: int) -> dict[str, Any]:
+def _channel(spec: Mapping[str, Any], file: Mapping[str, Any], info: codec_pb2.DecodeInfo) -> dict[str, Any]:
     channel = file["channel"]
     direction = next((each for each in spec["channels"] if each["index"] == channel), spec)
     return {
         **{name: direction.get(name) for name in _DIRECTION},
         "channel": channel,
         "audio": file["key"],
-        "duration_ms": duration_ms,
+        "duration_ms": info.duration_ms,
         "max_stretch": spec.get("max_stretch"),
+        "crosstalk": [
+            {"of": each.of_channel, "start_ms": each.region.start_ms, "end_ms": each.region.end_ms}
+            for each in info.crosstalk
+            if each.channel == channel
+        ],
     }

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-import wave
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from protos.v1 import codec_pb2, codec_pb2_grpc, common_pb2
+from services.codec import clips
+from services.codec.clips import Clip
 from services.shared import tasks
 from services.shared.errors import InvalidRequest
-from services.shared.rpc.wire import CHUNK_BYTES
 from services.shared.stage import Output, Work
 
 Json = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class _Clip:
-    """A mono WAV artifact on the timeline. `index` is the unit that spoke it, None for a whole channel."""
-
-    key: str
-    channel: int
-    start_ms: int = 0
-    index: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +23,7 @@ class _Timeline:
     Attributes:
         name: First part of the files' names.
         channels: In order, by their numbers in the recording.
-        clips: Per channel in order of time.
+        clips: By channel and time; where each speech begins is decided here, for all files alike.
         duration_ms: 0 means to the end of the last clip.
         source_rate_hz: To be kept if the codec can; 0 means the codec's default.
         level: Whether to bring the clips to a common loudness.
@@ -41,7 +31,7 @@ class _Timeline:
 
     name: str
     channels: tuple[int, ...]
-    clips: tuple[_Clip, ...]
+    clips: tuple[Clip, ...]
     duration_ms: int = 0
     source_rate_hz: int = 0
     level: bool = False
@@ -73,15 +63,10 @@ def encode(work: Work) -> Output:
 
 def _call_timeline(work: Work) -> _Timeline:
     media = work.claim.inputs[tasks.DECODE]
-    spoken = (
-        _Clip(unit.output["audio"], unit.payload["channel"], unit.payload["start_ms"], unit.index)
-        for unit in work.ledger.units(work.claim.job, tasks.SYNTHESIZE)
-        if unit.output is not None and unit.output["audio"] is not None
-    )
     return _Timeline(
         name="speech",
         channels=tuple(sorted(set(media["identical_to"]))),
-        clips=tuple(sorted(spoken, key=lambda clip: (clip.channel, clip.start_ms))),
+        clips=clips.of_call(work),
         duration_ms=media["duration_ms"],
         level=True,
     )
@@ -91,7 +76,7 @@ def _speech_timeline(work: Work) -> _Timeline:
     audio = work.claim.inputs[tasks.SYNTHESIZE]["audio"]
     if audio is None:
         raise InvalidRequest("The text holds nothing that can be spoken.", code="nothing_to_speak")
-    return _Timeline("speech", (0,), (_Clip(audio, 0, index=work.claim.index),), level=True)
+    return _Timeline("speech", (0,), (Clip(audio, 0, index=work.claim.index),), level=True)
 
 
 def _file_timeline(work: Work) -> _Timeline:
@@ -99,7 +84,7 @@ def _file_timeline(work: Work) -> _Timeline:
     return _Timeline(
         name="audio",
         channels=tuple(each["channel"] for each in media["channels"]),
-        clips=tuple(_Clip(each["key"], each["channel"]) for each in media["channels"]),
+        clips=tuple(Clip(each["key"], each["channel"]) for each in media["channels"]),
         source_rate_hz=media["sample_rate_hertz"],
     )
 
@@ -121,7 +106,7 @@ def _layout(layout: str, channels: tuple[int, ...]) -> list[_File]:
 def _encode_file(work: Work, timeline: _Timeline, file: _File) -> tuple[Json, dict[str, Json]]:
     """Return what the client gets to know of a file, and where each unit's speech lies in it."""
     stub = codec_pb2_grpc.CodecStub(work.channels.to("codec"))
-    clips = [clip for clip in timeline.clips if clip.channel in file.channels]
+    laid = [clip for clip in timeline.clips if clip.channel in file.channels]
     audio = work.claim.spec["audio"]
     config = codec_pb2.EncodeConfig(
         context=work.context,
@@ -133,7 +118,7 @@ def _encode_file(work: Work, timeline: _Timeline, file: _File) -> tuple[Json, di
         duration_ms=timeline.duration_ms,
         level=timeline.level,
     )
-    responses = work.stream(stub.Encode, _encode_requests(work, config, file, clips))
+    responses = work.stream(stub.Encode, _encode_requests(work, config, file, laid))
     info = next(responses).info
     name = f"{timeline.name}{file.suffix}.{info.file_extension}"
     stored = work.artifacts.put(work.key(name), (response.file for response in responses))
@@ -149,7 +134,7 @@ def _encode_file(work: Work, timeline: _Timeline, file: _File) -> tuple[Json, di
     }
     placements = {
         clip.index: {"start_ms": place.start_ms, "end_ms": place.end_ms}
-        for clip, place in zip(clips, info.placements, strict=True)
+        for clip, place in zip(laid, info.placements, strict=True)
         if clip.index is not None
     }
     return described, placements
@@ -165,16 +150,17 @@ def _sample_rate_hz(work: Work, stub: codec_pb2_grpc.CodecStub, codec: str, sour
 
 
 def _encode_requests(
-    work: Work, config: codec_pb2.EncodeConfig, file: _File, clips: Sequence[_Clip]
+    work: Work, config: codec_pb2.EncodeConfig, file: _File, laid: Sequence[Clip]
 ) -> Iterator[codec_pb2.EncodeRequest]:
     yield codec_pb2.EncodeRequest(config=config)
-    for clip in clips:
-        with work.artifacts.open(clip.key) as opened, wave.open(opened, "rb") as source:
+    for clip in laid:
+        with clip.opened(work.artifacts) as (rate_hz, pieces):
             start = codec_pb2.ClipStart(
                 channel=file.channels.index(clip.channel),
                 start_ms=clip.start_ms,
-                format=common_pb2.PcmFormat(sample_rate_hertz=source.getframerate(), channel_count=1),
+                format=common_pb2.PcmFormat(sample_rate_hertz=rate_hz, channel_count=1),
+                kept=bool(clip.kept_ms),
             )
             yield codec_pb2.EncodeRequest(clip=start)
-            while chunk := source.readframes(CHUNK_BYTES // 2):
-                yield codec_pb2.EncodeRequest(audio=chunk)
+            for piece in pieces:
+                yield codec_pb2.EncodeRequest(audio=piece)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import BinaryIO, Final, Self
 
+from services.codec.crosstalk import Crosstalk
 from services.codec.engines.base import CodecDescription, Decoded, Samples, Target
 from services.codec.sniff import RawFormat
 
@@ -49,11 +50,13 @@ class Recording:
         container: Such as "wav".
         media: Codec, rates and one file of s16le samples per channel.
         identical_to: Per channel the first one with the same audio, itself if unique.
+        crosstalk: By channel and start.
     """
 
     container: str
     media: Decoded
     identical_to: tuple[int, ...]
+    crosstalk: tuple[Crosstalk, ...] = ()
 
     @property
     def duration_ms(self) -> int:
@@ -81,12 +84,15 @@ class Clip:
         start_ms: Where it is asked to begin.
         sample_rate_hz: Of its samples.
         samples: One channel.
+        kept: Whether it is a sound of the recording itself: it stays where it was and as loud as it was, and
+            is silent where other clips of its channel lie over it.
     """
 
     channel: int
     start_ms: int
     sample_rate_hz: int
     samples: Samples
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +106,7 @@ class EncodeRequest:
         layout: MULTICHANNEL keeps the channels apart in the file, MIXED sums them into one.
         channel_count: Of the timeline.
         duration_ms: Of the timeline; 0 means to the end of the last clip. Clips that run over extend it.
-        level: Bring each clip's speech to a common loudness.
+        level: Bring each clip's speech to a common loudness, but for those that are kept.
     """
 
     codec: str

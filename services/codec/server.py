@@ -142,6 +142,14 @@ def _decode_info(recording: Recording) -> codec_pb2.DecodeInfo:
         channel_count=len(media.channels),
         duration_ms=recording.duration_ms,
         identical_to=recording.identical_to,
+        crosstalk=[
+            codec_pb2.Crosstalk(
+                channel=each.channel,
+                of_channel=each.of,
+                region=common_pb2.Region(start_ms=each.start_ms, end_ms=each.end_ms),
+            )
+            for each in recording.crosstalk
+        ],
     )
 
 

@@ -30,14 +30,17 @@ def place(clips: Sequence[Clip], sample_rate_hz: int) -> list[Placement]:
     """Lay clips out in the order given.
 
     A clip starts where it was asked to, or at the end of the clip before it on its channel if that
-    runs over: translated speech is delayed rather than cut or talked over.
+    runs over: translated speech is delayed rather than cut or talked over. A sound that is kept waits for
+    nobody, and nobody waits for it.
     """
     ends: dict[int, int] = {}
     placements = []
     for clip in clips:
-        start = max(round(clip.start_ms * sample_rate_hz / 1000), ends.get(clip.channel, 0))
+        free = 0 if clip.kept else ends.get(clip.channel, 0)
+        start = max(round(clip.start_ms * sample_rate_hz / 1000), free)
         end = start + round(len(clip.samples) * sample_rate_hz / clip.sample_rate_hz)
-        ends[clip.channel] = end
+        if not clip.kept:
+            ends[clip.channel] = end
         placements.append(Placement(start, end))
     return placements
 
@@ -67,6 +70,21 @@ class Timeline:
             fitting = block[: placement.end - position]
             self._samples[position : position + len(fitting), channel] = _scaled(fitting, gain)
             position += len(fitting)
+
+    def soften(self, channel: int, placement: Placement, fade: int) -> None:
+        """Let what lies there begin and end within `fade` samples: a sound that is cut off clicks."""
+        self._ramp(channel, placement.start, placement.start + fade, (0, 1))
+        self._ramp(channel, placement.end - fade, placement.end, (1, 0))
+
+    def clear(self, channel: int, placement: Placement, fade: int) -> None:
+        """Make room: silence there, and within `fade` samples on both sides what lay there goes and comes."""
+        self._ramp(channel, placement.start - fade, placement.start, (1, 0))
+        self._samples[placement.start : placement.end, channel] = 0
+        self._ramp(channel, placement.end, placement.end + fade, (0, 1))
+
+    def _ramp(self, channel: int, start: int, end: int, factors: tuple[int, int]) -> None:
+        lasting = self._samples[max(start, 0) : max(end, 0), channel]
+        lasting[:] = np.rint(lasting * np.linspace(*factors, len(lasting)))
 
     def multichannel(self) -> Iterator[Samples]:
         """Yield blocks of shape (samples, channels)."""

@@ -118,6 +118,7 @@ def _clips(starts: list[_Start], file: BinaryIO, size_bytes: int) -> list[Clip]:
             start_ms=start.clip.start_ms,
             sample_rate_hz=start.clip.format.sample_rate_hertz,
             samples=samples[begin // 2 : end // 2],
+            kept=start.clip.kept,
         )
         for start, (begin, end) in zip(starts, spans, strict=True)
     ]

@@ -13,6 +13,7 @@ from services.gateway.access.links import Links
 from services.gateway.access.places import Places
 from services.gateway.access.rates import Rates
 from services.gateway.access.register import Register
+from services.gateway.access.reviews import Reviews
 from services.gateway.access.tenants import Tenants
 from services.gateway.access.usage import GatheringMeter
 from services.gateway.api.application import build
@@ -62,6 +63,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     capabilities = GrpcCapabilities(channels, answers, settings.gateway_capabilities_s, timeout_s)
     webhooks = open_webhooks(settings)
     glossaries = Glossaries(GlossaryStore(redis, settings.key_prefix))
+    reviews = Reviews(redis, settings.key_prefix)
     artifacts = open_store(settings)
     records = Records(
         redis, settings.key_prefix, settings.gateway_upload_ttl_s, settings.gateway_storage_bytes
@@ -78,6 +80,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
         erasures=RedisErasures(redis, settings.key_prefix),
         webhooks=webhooks,
         glossaries=glossaries,
+        policies=reviews,
     )
     # Asked before anything else: a Redis that hangs must not hold up requests for long.
     hasty = client(settings.redis_url, retries=1, most_wait_s=_ACCESS_WAIT_S)
@@ -100,7 +103,7 @@ def create_app(settings: GatewaySettings) -> FastAPI:
             places=Places(counters),
             register=register,
             links=links,
-            tenants=Tenants(ledger.accounts),
+            tenants=Tenants(ledger.accounts, reviews),
             webhooks=webhooks,
             glossaries=glossaries,
         )

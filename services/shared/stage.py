@@ -75,6 +75,11 @@ class Work:
         return self.claim.unit
 
     @property
+    def may_call_again(self) -> bool:
+        """Whether one more long call, and short ones after it, end before the unit is overdue."""
+        return self.lease.age_s < self.deadline_s * 3 / 4
+
+    @property
     def context(self) -> common_pb2.RequestContext:
         """Who asks, for every request to a model service."""
         return common_pb2.RequestContext(
@@ -183,7 +188,7 @@ class StageRunner:
         self._send = send
         self._deadline_s = settings.unit_deadline_s
         self._channels = client.Channels.of(settings)
-        # A unit makes one long call, perhaps two.
+        # A unit makes one long call, perhaps two; for more see Work.may_call_again.
         self._leases = Leases(ledger, 2 * settings.unit_deadline_s)
 
     def run(self, service: str, origin: Origin = _UNKNOWN) -> None:

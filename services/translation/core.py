@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import Final
 
-from services.shared import telemetry
 from services.shared.engines import Model, Reference
-from services.shared.errors import (
-    Cancelled,
-    DragomanError,
-    InvalidRequest,
-    TooLarge,
-    Unavailable,
-    Unsupported,
-)
+from services.shared.errors import TooLarge, Unavailable, Unsupported
 from services.shared.glossary import Lookup, Term, TermUse, uses
-from services.translation.crew import Crew, Exchanged, LegFailed
+from services.translation.attempts import Call
+from services.translation.crew import Exchanged
 from services.translation.engines.base import Context, Turn
 from services.translation.engines.trade import Engines
+from services.translation.fidelity import Fidelity
 from services.translation.languages import Pair, resolve
+from services.translation.results import Result, shortened
 from services.translation.routes import Offer, Route, Routes
-from services.translation.sentences import has_letters, split
-from services.translation.terms import demands, rejoined
+from services.translation.wording import Words
 
 EMPTY: Final = "empty_translation"
 PIVOTED: Final = "pivoted"
 FELL_BACK: Final = "fell_back"
+MISMATCH: Final = "entity_mismatch"
 
-# What no other engine can cure.
-_FINAL: Final = (InvalidRequest, Cancelled)
 # An engine may be exchanged between the look for a way and its use; more than one is a coincidence.
 _LOOKS: Final = 3
 
@@ -48,6 +42,7 @@ class Task:
         terms: What must become what; those that no text holds do nothing.
         turns: What was said before, the oldest first, for engines that have a use for it.
         model: Name of the only model, or engine, that may be used; empty for the best way there is.
+        max_characters: That a translation should have at most, where a model knows one so short; 0 for any.
     """
 
     texts: Sequence[str]
@@ -56,6 +51,7 @@ class Task:
     terms: Sequence[Term] = ()
     turns: Sequence[Turn] = ()
     model: str = ""
+    max_characters: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +60,9 @@ class Translation:
 
     Attributes:
         text: The translation; what has no letters in it is as it was.
-        warnings: "empty_translation" when nothing is left of a text that was not empty, "pivoted" when it
-            went through another language, "fell_back" when a better way failed.
+        warnings: "empty_translation" when nothing is left of a text that was not empty, "entity_mismatch"
+            when a number, a name or the like in it is not as in the text, "pivoted" when it went through
+            another language, "fell_back" when a better way failed.
         terms: Those that the text holds, in its order.
         models: That made it, in their order; none where nothing was to be translated.
     """
@@ -82,14 +79,6 @@ class Translations:
 
     texts: tuple[Translation, ...]
     model: Model
-
-
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """Who made translations, and what is to be known of how."""
-
-    models: tuple[Model, ...]
-    notes: tuple[str, ...]
 
 
 class TranslationCore:
@@ -144,37 +133,18 @@ class TranslationCore:
         raise Unavailable("The engines are being exchanged; try again.", code="engines_exchanged")
 
     def _translate(self, task: Task, cancelled: Callable[[], bool]) -> Translations:
-        failed: dict[Reference, DragomanError] = {}
-        for route in self._ways(task):
-            if not route.references.isdisjoint(failed):
-                continue
-            try:
-                return self._along(route, task, cancelled, (FELL_BACK,) if failed else ())
-            except LegFailed as failure:
-                if isinstance(failure.error, _FINAL):
-                    raise failure.error from None
-                _log(failure)
-                failed[failure.leg.reference] = failure.error
-        raise next(iter(failed.values()))
-
-    def _along(
-        self, route: Route, task: Task, cancelled: Callable[[], bool], notes: tuple[str, ...]
-    ) -> Translations:
-        wanted = Lookup(task.terms)
-        found = [wanted.find(text) for text in task.texts]
-        sentences = [rejoined(split(text), each) for text, each in zip(task.texts, found, strict=True)]
-        spoken = [piece.strip() for pieces in sentences for piece in pieces if has_letters(piece)]
-        terms = dict.fromkeys(term for each in found for _, term in each)
-        context = Context(tuple(terms), tuple(task.turns))
-        with ExitStack() as stack:
-            crew = Crew.of(route, self.residents, stack, context, cancelled)
-            done = iter(crew.translate(spoken, [demands(text, wanted) for text in spoken]))
-        made = _Made(route.models, (*notes, PIVOTED) if route.pivot else notes)
-        joined = ["".join(_put_back(piece, done) for piece in pieces) for pieces in sentences]
-        pairs = zip(task.texts, joined, strict=True)
-        return Translations(
-            tuple(_translation(before, after, task.terms, made) for before, after in pairs), made.models[-1]
-        )
+        ways = self._ways(task)
+        wanted, fidelity = Lookup(task.terms), Fidelity(task.source, task.target)
+        words = [Words.of(text, wanted, fidelity) for text in task.texts]
+        terms = tuple(dict.fromkeys(term for each in words for term in each.terms))
+        call = Call(self.residents, Context(terms, tuple(task.turns)), cancelled)
+        made = iter(call.made([each for text in words for each in text.sentences], ways))
+        results = [Result(each, list(islice(made, len(each.sentences)))) for each in words]
+        if task.max_characters:
+            results = shortened(results, task.max_characters, call)
+        # Where nothing was to be translated, the model that would have done it.
+        models = [each.models[-1] for each in results if each.made] or [ways[0].models[-1]]
+        return Translations(tuple(_translation(each, task.terms) for each in results), models[0])
 
     def _ways(self, task: Task) -> tuple[Route, ...]:
         """Return the ways to do a task, at least one."""
@@ -206,25 +176,11 @@ def _routes_over(offers: tuple[tuple[Reference, Offer], ...]) -> Routes:
     return Routes(offers)
 
 
-def _log(failure: LegFailed) -> None:
-    telemetry.logger().warning(
-        "engine failed",
-        engine=failure.leg.reference.engine,
-        model=failure.leg.model.name,
-        code=failure.error.code,
-    )
-
-
-def _translation(before: str, after: str, terms: Sequence[Term], made: _Made) -> Translation:
-    if not has_letters(before):
-        return Translation(after, (), uses(before, after, terms))
-    empty = () if after.strip() else (EMPTY,)
-    return Translation(after, empty + made.notes, uses(before, after, terms), made.models)
-
-
-def _put_back(piece: str, translated: Iterator[str]) -> str:
-    if not has_letters(piece):
-        return piece
-    body = piece.strip()
-    before, _, after = piece.partition(body)
-    return f"{before}{next(translated).strip()}{after}"
+def _translation(result: Result, terms: Sequence[Term]) -> Translation:
+    before, after = result.words.text, result.text
+    empty = (EMPTY,) if result.made and not after.strip() else ()
+    wrong = (MISMATCH,) if any(each.best.faults for each in result.made) else ()
+    fell_back = (FELL_BACK,) if any(each.fell_back for each in result.made) else ()
+    pivoted = (PIVOTED,) if any(each.route.pivot for each in result.made) else ()
+    warnings = (*empty, *wrong, *fell_back, *pivoted)
+    return Translation(after, warnings, uses(before, after, terms), result.models)

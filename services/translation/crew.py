@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from typing import Self, TypeVar
+from typing import Final, Self, TypeVar
 
-from services.shared.errors import DragomanError
+from services.shared import telemetry
+from services.shared.errors import Cancelled, DragomanError, InvalidRequest
 from services.translation.engines.base import Context
 from services.translation.engines.batches import Batched
 from services.translation.engines.trade import Engines
-from services.translation.forcing import Wanted, forced, forced_through
-from services.translation.protection import as_itself, revealed
+from services.translation.forcing import Candidate, Failed, Sentence, candidate, forced, forced_all_through
+from services.translation.protection import disguised
 from services.translation.routes import Leg, Route
 from services.translation.sentences import has_letters
+from services.translation.standins import DISGUISES, NONE, Disguise, as_code, as_its_like
 
 T = TypeVar("T")
 
+# A target's own word is of no language between.
+_ON_ANY_WAY: Final = Disguise(terms=as_code, frail=as_its_like)
 
-class LegFailed(Exception):
-    """An engine failed: which one, and how."""
+
+# What no other engine can cure.
+_FINAL: Final = (InvalidRequest, Cancelled)
+
+
+class LegFailed(Failed):
+    """An engine failed: which one, and how, so that another one may be asked."""
 
     def __init__(self, leg: Leg, error: DragomanError) -> None:
         super().__init__(error.code)
@@ -42,10 +51,14 @@ class _Member:
     cancelled: Callable[[], bool]
 
     def translate(self, texts: Sequence[str]) -> list[str]:
-        try:
+        if not texts:
+            return []
+        with _blamed(self.leg):
             return self.engine.translate(texts, self.leg.pair, self.context, self.cancelled)
-        except DragomanError as error:
-            raise LegFailed(self.leg, error) from error
+
+    def others(self, texts: Sequence[str], limits: Sequence[int]) -> list[list[str]]:
+        with _blamed(self.leg):
+            return self.engine.others(texts, limits, self.leg.pair, self.context, self.cancelled)
 
 
 class Crew:
@@ -80,61 +93,87 @@ class Crew:
         held = [_hold(leg, residents, stack) for leg in route.legs]
         return cls([_Member(*each, context, cancelled) for each in zip(route.legs, held, strict=True)])
 
-    def translate(self, texts: Sequence[str], wanted: Wanted) -> list[str]:
-        """Translate sentences one to one, in order.
-
-        Args:
-            texts: Sentences as an engine takes them.
-            wanted: What the glossary demands of each; often nothing.
+    def translate(self, sentences: Sequence[Sentence]) -> list[Candidate]:
+        """Translate sentences one to one, in order, as well as these engines can.
 
         Raises:
             LegFailed: one of the engines did.
         """
-        (first, *_) = self._members
-        if len(self._members) == 1 and first.engine.contextual:
-            return self._told(texts, wanted)
-        at_terms = [at for at, demands in enumerate(wanted) if demands]
-        done: list[str | None] = [None] * len(texts)
-        for at, text in zip(at_terms, self._forced(_at(texts, at_terms), _at(wanted, at_terms)), strict=True):
-            done[at] = text
-        plain = iter(self._plainly([text for at, text in enumerate(texts) if done[at] is None]))
-        return [next(plain) if text is None else text for text in done]
+        through = [at for at, each in enumerate(sentences) if len(self._members) > 1 and each.terms]
+        rest = [at for at in range(len(sentences)) if at not in through]
+        first, last = self._members[0], self._members[-1]
+        disguises = (NONE, *DISGUISES) if self._told else DISGUISES
+        made = forced(_at(sentences, rest), self._plainly, disguises)
+        if through:
+            routed = _at(sentences, through)
+            made += forced_all_through(routed, first.translate, last.translate, self._plainly)
+        done = dict(zip((*rest, *through), made, strict=True))
+        # At last a sentence goes without any disguise, so that each has come to something.
+        return [found for at in range(len(sentences)) if (found := done[at])]
 
-    def _told(self, texts: Sequence[str], wanted: Wanted) -> list[str]:
-        """Translate with an engine that knows the terms, and force those that it leaves out."""
-        done = self._plainly(texts)
-        missed = []
-        for at, demands in enumerate(wanted):
-            kept = revealed(done[at].strip(), texts[at], demands, as_itself) if demands else done[at]
-            if kept is None:
-                missed.append(at)
-            else:
-                done[at] = kept
-        for at, text in zip(missed, self._forced(_at(texts, missed), _at(wanted, missed)), strict=True):
-            done[at] = done[at] if text is None else text
-        return done
+    def others(self, sentences: Sequence[Sentence], limits: Sequence[int] = ()) -> list[list[Candidate]]:
+        """Return what else the engines know for sentences, the likeliest first; often nothing.
 
-    def _forced(self, texts: Sequence[str], wanted: Wanted) -> list[str | None]:
-        if len(self._members) == 1:
-            return forced(texts, wanted, self._members[0].translate)
-        first, second = self._members
-        return forced_through(texts, wanted, first.translate, second.translate)
+        Args:
+            sentences: Any.
+            limits: Characters that each should have at most; none where any length will do.
+
+        Raises:
+            LegFailed: one of the engines did.
+        """
+        *before, last = self._members
+        if not last.engine.versatile:
+            return [[] for _ in sentences]
+        disguise = NONE if self._told else _ON_ANY_WAY if before else DISGUISES[0]
+        worn = [disguised(each.text, each.demands, disguise) for each in sentences]
+        texts = _plainly([each.text for each in worn], before)
+        offered = last.others(texts, limits or [0] * len(texts))
+        return [
+            [made for text in of_one if (made := candidate(sentence, each, text))]
+            for sentence, each, of_one in zip(sentences, worn, offered, strict=True)
+        ]
+
+    @property
+    def _told(self) -> bool:
+        """Whether the one engine knows the terms; what it leaves out is put in disguise then."""
+        return len(self._members) == 1 and self._members[0].engine.contextual
 
     def _plainly(self, texts: Sequence[str]) -> list[str]:
-        done = list(texts)
-        for member in self._members:
-            # A first leg may leave nothing, of which a second one would make words up.
-            going = [at for at, text in enumerate(done) if has_letters(text)]
-            for at, text in zip(going, member.translate([done[at].strip() for at in going]), strict=True):
-                done[at] = text
-        return done
+        return _plainly(texts, self._members)
+
+
+def _plainly(texts: Sequence[str], members: Sequence[_Member]) -> list[str]:
+    done = list(texts)
+    for member in members:
+        # A first leg may leave nothing, of which a second one would make words up.
+        going = [at for at, text in enumerate(done) if has_letters(text)]
+        for at, text in zip(going, member.translate([done[at].strip() for at in going]), strict=True):
+            done[at] = text
+    return done
+
+
+@contextmanager
+def _blamed(leg: Leg) -> Iterator[None]:
+    """Turn what an engine fails with into LegFailed, and log it.
+
+    Raises:
+        InvalidRequest, Cancelled: as they are.
+        LegFailed: any other DragomanError.
+    """
+    try:
+        yield
+    except _FINAL:
+        raise
+    except DragomanError as error:
+        telemetry.logger().warning(
+            "engine failed", engine=leg.reference.engine, model=leg.model.name, code=error.code
+        )
+        raise LegFailed(leg, error) from error
 
 
 def _hold(leg: Leg, residents: Engines, stack: ExitStack) -> Batched:
-    try:
+    with _blamed(leg):
         held = stack.enter_context(residents.use(leg.reference))
-    except DragomanError as error:
-        raise LegFailed(leg, error) from error
     if held.offer.pairs.get(leg.pair) != leg.model:
         raise Exchanged
     return held

@@ -1,128 +1,117 @@
 """Gets chosen words through a translation: puts them into the source in disguise, and looks for them after.
 
-A model that has never heard of glossaries copies what it takes for a name. So each demand is tried in
-disguises, from the one that reads best to the one that survives most (README.md, Terms).
+A model that has never heard of glossaries or account numbers copies what it takes for a name, and short
+numbers. So each demand is tried in disguises, from the one that reads best to the one that survives most
+(README.md, Terms; Numbers and names).
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count as numbers
 from typing import Final
 
 from services.shared.phrases import Match, Phrase, count, find, replaced
+from services.translation.standins import DOLLAR, Demand, Disguise, Sort, StandIn, as_itself
+
+# As languages write them: "US$ 583", "583 $".
+_DOLLARS: Final = re.compile(r"(?:\bUS ?)?\$ ?(\d+)|(\d+) ?\$")
 
 
 @dataclass(frozen=True, slots=True)
-class Demand:
-    """Characters `start` to `end` of a source, and what must stand for them in its translation.
+class Disguised:
+    """A sentence with some of its demands in disguise.
 
     Attributes:
-        start: First character.
-        end: After the last one.
-        target: What the translation must hold.
-        exact: Whether in the same case.
-        name: Whether it is a name, which keeps its own spelling wherever it stands.
+        source: As it was.
+        demands: In its order, disjoint.
+        text: What is translated.
+        marks: What its translation must hold just once, and what is to stand there.
+        must: The demands whose targets the translation must hold as often as they were demanded.
     """
 
-    start: int
-    end: int
-    target: str
-    exact: bool = False
-    name: bool = False
+    source: str
+    demands: Sequence[Demand]
+    text: str
+    marks: Mapping[str, Demand]
+    must: Sequence[Demand]
 
-    @property
-    def phrase(self) -> Phrase:
-        """What to look for in the translation."""
-        return Phrase(self.target, self.exact)
+    def revealed(self, translated: str) -> str | None:
+        """Return a translation with its disguises taken off; None where it does not hold what it must.
 
-
-# From the number of a demand, from 1, and the demand itself, to what stands for it in the source.
-Disguise = Callable[[int, Demand], str]
-
-
-def as_itself(_number: int, demand: Demand) -> str:
-    """Put the target into the source: models copy it, and make the sentence around it agree with it."""
-    return demand.target
-
-
-def as_code(number: int, _demand: Demand) -> str:
-    """Put something like a product's number into the source."""
-    return f"XQ{number}"
-
-
-def as_reference(number: int, _demand: Demand) -> str:
-    """Put something like a footnote's mark into the source."""
-    return f"[{number}]"
+        Args:
+            translated: Of `text`.
+        """
+        if any(mark.startswith(DOLLAR) for mark in self.marks):
+            translated = _DOLLARS.sub(rf"{DOLLAR}\1\2", translated)
+        found = find(translated, [Phrase(mark, exact=True) for mark in self.marks])
+        if len(found) != len(self.marks) or {match.phrase.text for match in found} != set(self.marks):
+            return None
+        translated = replaced(translated, found, [self.marks[match.phrase.text].target for match in found])
+        if unmet(translated, self.must):
+            return None
+        translated = respelled(translated, self.demands)
+        if self.text == self.source:
+            return translated
+        return _ended_as(self.source, _begun_as(self.source, translated, self.demands))
 
 
-DISGUISES: Final[tuple[Disguise, ...]] = (as_itself, as_code, as_reference)
-
-
-def disguised(source: str, demands: Sequence[Demand], disguise: Disguise) -> str:
-    """Return the source with its demands in disguise.
+def disguised(source: str, demands: Sequence[Demand], disguise: Disguise) -> Disguised:
+    """Put a sentence's demands in disguise.
 
     Args:
         source: A sentence.
         demands: In its order, disjoint.
         disguise: One of DISGUISES.
     """
-    places = [Match(each.start, each.end, each.phrase) for each in demands]
-    return replaced(source, places, numbered(source, demands, disguise))
+    put = [(demand, disguise.of(demand)) for demand in demands]
+    changed = [(demand, stand_in) for demand, stand_in in put if stand_in is not None]
+    words = list(stand_ins(source, changed))
+    places = [Match(demand.start, demand.end, demand.phrase) for demand, _ in changed]
+    return Disguised(
+        source,
+        demands,
+        replaced(source, places, words),
+        {word: demand for word, (demand, by) in zip(words, changed, strict=True) if by is not as_itself},
+        [demand for demand, _ in changed if demand.sort is Sort.TERM],
+    )
 
 
-def revealed(translated: str, source: str, demands: Sequence[Demand], disguise: Disguise) -> str | None:
-    """Return a translation with its disguises taken off; None where it does not hold what it must.
+def stand_ins(source: str, demands: Sequence[tuple[Demand, StandIn]]) -> Iterator[str]:
+    """Yield what stands for demands: their targets, or marks that neither the source nor another one has.
 
     Args:
-        translated: Of what `disguised` returned.
-        source: The sentence as it was.
-        demands: As they were given there.
-        disguise: As it was given there.
+        source: A sentence.
+        demands: In its order, each with what makes its mark.
     """
-    if disguise is not as_itself:
-        marks = numbered(source, demands, disguise)
-        found = find(translated, [Phrase(mark, exact=True) for mark in marks])
-        if Counter(match.phrase.text for match in found) != Counter(marks):
-            return None
-        targets = dict(zip(marks, (each.target for each in demands), strict=True))
-        translated = replaced(translated, found, [targets[match.phrase.text] for match in found])
-    if not met(translated, demands):
-        return None
-    return _begun_as(source, respelled(translated, demands), demands)
+    taken, number = source.casefold(), 0
+    for demand, stand_in in demands:
+        if stand_in is as_itself:
+            yield demand.target
+            continue
+        marks = ((at, stand_in(at, demand)) for at in numbers(number + 1))
+        number, mark = next((at, mark) for at, mark in marks if mark.casefold() not in taken)
+        yield mark
 
 
-def met(translated: str, demands: Sequence[Demand]) -> bool:
-    """Say whether a translation holds every target as often as it must."""
+def unmet(translated: str, demands: Sequence[Demand]) -> int:
+    """Return how many targets a translation lacks."""
+    if not demands:
+        return 0
     needed = Counter(each.phrase.key for each in demands)
-    return not needed - count(translated, [each.phrase for each in demands])
+    return (needed - count(translated, [each.phrase for each in demands])).total()
 
 
 def respelled(translated: str, demands: Sequence[Demand]) -> str:
     """Return a translation with its names spelled as they were demanded."""
-    found = find(translated, [each.phrase for each in demands if each.name])
+    names = [each.phrase for each in demands if each.name]
+    if not names:
+        return translated
+    found = find(translated, names)
     return replaced(translated, found, [match.phrase.text for match in found])
-
-
-def numbered(source: str, demands: Sequence[Demand], disguise: Disguise) -> list[str]:
-    """Return what stands for the demands: themselves, or numbers that the source does not have.
-
-    Args:
-        source: A sentence.
-        demands: In its order.
-        disguise: One of DISGUISES.
-    """
-    first = 1
-    marks = _from(demands, disguise, first)
-    while disguise is not as_itself and any(mark.casefold() in source.casefold() for mark in marks):
-        first += 1
-        marks = _from(demands, disguise, first)
-    return marks
-
-
-def _from(demands: Sequence[Demand], disguise: Disguise, first: int) -> list[str]:
-    return [disguise(number, demand) for number, demand in enumerate(demands, start=first)]
 
 
 def _begun_as(source: str, translated: str, demands: Sequence[Demand]) -> str:
@@ -131,3 +120,8 @@ def _begun_as(source: str, translated: str, demands: Sequence[Demand]) -> str:
     if source[:1].isupper() and not translated.startswith(fixed):
         return translated[:1].upper() + translated[1:]
     return translated
+
+
+def _ended_as(source: str, translated: str) -> str:
+    """Return a translation with the full stop of its source, which "2:30 p.m." or "Inc." may have held."""
+    return f"{translated}." if source.endswith(".") and translated[-1:].isalnum() else translated

@@ -68,6 +68,7 @@ def _task(request: translation_pb2.TranslateRequest) -> Task:
         terms=[Term(term.source, term.target, term.case_sensitive) for term in request.terms],
         turns=[Turn(turn.role, turn.text, turn.language_code) for turn in request.turns],
         model=request.model,
+        max_characters=max(0, request.max_characters),
     )
 
 

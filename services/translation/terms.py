@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from services.shared.glossary import Lookup, Term
-from services.shared.phrases import Match
-from services.translation.protection import Demand
 from services.translation.sentences import MOST_CHARACTERS
+from services.translation.standins import Demand
 
 
 def demands(text: str, terms: Lookup) -> list[Demand]:
@@ -24,14 +23,14 @@ def demands(text: str, terms: Lookup) -> list[Demand]:
     ]
 
 
-def rejoined(sentences: Sequence[str], found: Iterable[tuple[Match, Term]]) -> list[str]:
+def rejoined(sentences: Sequence[str], spans: Iterable[tuple[int, int]]) -> list[str]:
     """Return a text's sentences, joined where a term such as "Yahoo! Mail" spans two of them.
 
     Args:
         sentences: Of `split`.
-        found: The terms of their text.
+        spans: Where their text holds what must not be cut in two.
     """
-    within = {at for match, _ in found for at in range(match.start + 1, match.end)}
+    within = {at for start, end in spans for at in range(start + 1, end)}
     joined: list[str] = []
     end = 0
     for sentence in sentences:

@@ -128,12 +128,13 @@ class TtsCore:
         return Speech(np.concatenate(parts), offer.voice.name, offer.model, stretch, 1)
 
     def _script_of(self, request: SpeechRequest) -> str:
-        if len(request.text) > self._max_characters or len(text := request.script) > self._max_characters:
+        # Numbers in words are longer than in figures, but no longer to speak.
+        if max(len(request.text), len(request.pronounced)) > self._max_characters:
             raise TooLarge(
-                f"The text, as it is to be read, is longer than {self._max_characters} characters.",
+                f"The text, with its pronunciations, is longer than {self._max_characters} characters.",
                 code="text_too_long",
             )
-        return text
+        return request.script
 
     def _checked(self, request: SpeechRequest) -> float:
         """Return the highest stretch that the request and the engines' fastest rate allow."""

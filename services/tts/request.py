@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from services.shared.engines import Model
 from services.shared.glossary import Pronunciation
-from services.shared.phrases import Phrase, find, replaced
 from services.tts.engines.base import SAMPLE_RATE_HZ, Audio
+from services.tts.spoken.changes import changed, pronounced
+from services.tts.spoken.reading import readings
+
+# At most, for somebody who writes along.
+SLOW_RATE: Final = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +39,22 @@ class SpeechRequest:
     pronunciations: tuple[Pronunciation, ...] = ()
 
     @property
+    def pronounced(self) -> str:
+        """The text with its pronunciations."""
+        return changed(self.text, pronounced(self.text, self.pronunciations))
+
+    @property
     def script(self) -> str:
-        """The text as it is to be read."""
-        spoken: dict[Phrase, str] = {}
-        for each in self.pronunciations:
-            spoken.setdefault(Phrase(each.text, each.case_sensitive), each.spoken)
-        found = find(self.text, spoken)
-        return replaced(self.text, found, [spoken[match.phrase] for match in found])
+        """The text as it is to be read: with its pronunciations, and numbers beside them in words.
+
+        Where both are about the same characters, the longer counts: "911" is no part of "911-555-0132".
+        Who wishes for a slow rate gets a pause after every digit of an identifier.
+        """
+        wished = pronounced(self.text, self.pronunciations)
+        numbers = [*readings(self.text, self.language, slowly=self.rate <= SLOW_RATE)]
+        numbers = [each for each in numbers if not any(other.covers(each) for other in wished)]
+        wished = [each for each in wished if not any(map(each.overlaps, numbers))]
+        return changed(self.text, [*wished, *numbers])
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,5 +117,5 @@ class Closing:
 
 
 def length_ms(samples: int) -> int:
-    """Return how long so many samples last."""
-    return round(samples * 1000 / SAMPLE_RATE_HZ)
+    """Return how long so many samples last, a millisecond that has begun included."""
+    return -(-samples * 1000 // SAMPLE_RATE_HZ)

@@ -6,25 +6,30 @@ import io
 import json
 import wave
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 from protos.v1 import common_pb2, tts_pb2, tts_pb2_grpc
 from services.shared import tasks
 from services.shared.config import load
-from services.shared.glossary import glossary_of
+from services.shared.glossary import Pronunciation, glossary_of
 from services.shared.stage import Handler, Output, Work, run_worker
+from services.tts.fitting import fitted, room_ms
 from services.tts.settings import TtsSettings
+from services.tts.verifying import Verified, verified, wanted
 
 # The server's word for it; a worker does not import the core.
 _SLOT_OVERRUN: Final = "slot_overrun"
+# At which a text is spoken again that was not understood; never faster for a slot than it would have been.
+_SLOWER: Final = 0.85
+_MAX_STRETCH: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
     """What one unit has to say, and how; the text is empty when there is nothing.
 
-    The slot is followed by `borrow_ms` of silence on its channel.
+    The slot is followed by `borrow_ms` of silence that it may take.
     """
 
     text: str
@@ -33,6 +38,30 @@ class _Line:
     slot_ms: int = 0
     borrow_ms: int = 0
     max_stretch: float | None = None
+    rate: float = 1.0
+
+    def slower(self) -> _Line:
+        """Return the same, said more slowly where its slot has the time."""
+        most = self.max_stretch and min(_MAX_STRETCH, self.max_stretch / _SLOWER)
+        return replace(self, rate=_SLOWER, max_stretch=most)
+
+
+@dataclass(frozen=True, slots=True)
+class _Speech:
+    """What the server said of a line, and its samples."""
+
+    info: tts_pb2.SpeechInfo
+    pcm: bytes
+
+    @property
+    def duration_ms(self) -> int:
+        """Its length."""
+        return self.info.duration_ms
+
+    @property
+    def rate_hz(self) -> int:
+        """Of its samples."""
+        return self.info.format.sample_rate_hertz
 
 
 def synthesize(work: Work) -> Output:
@@ -40,14 +69,44 @@ def synthesize(work: Work) -> Output:
     line = _whole_text(work) if work.claim.index == "job" else _region(work)
     if not line.text:
         return Output(_document(line, None, tts_pb2.SpeechInfo()), audio_ms=0)
+    text, speech = fitted(
+        work, line.text, (line.slot_ms, line.borrow_ms), lambda text: _speak(work, replace(line, text=text))
+    )
+    if not speech.pcm:
+        return Output(_document(line, None, speech.info), audio_ms=0)
+    checked = _verified(work, replace(line, text=text), speech) if wanted(work) else None
+    if checked:
+        speech = checked.speech
+    info = speech.info
+    stored = work.artifacts.put(work.key("speech.wav"), _wav(speech.pcm, info.format))
+    document = {**_document(line, stored.key, info), **_shortened(work, line, text)}
+    if checked:
+        document |= {"heard": checked.document, "warnings": [*document["warnings"], *checked.warnings]}
+    return Output(document, audio_ms=info.duration_ms)
+
+
+def _verified(work: Work, line: _Line, speech: _Speech) -> Verified[_Speech]:
+    pronunciations = _pronunciations(work, line)
+    return verified(
+        work, (line.text, line.language), pronunciations, speech, lambda: _speak(work, line.slower())
+    )
+
+
+def _speak(work: Work, line: _Line) -> _Speech:
     stub = tts_pb2_grpc.TtsStub(work.channels.to("tts"))
     responses = work.stream(stub.Synthesize, _request(work, line))
     info = next(responses).info
-    pcm = b"".join(response.audio for response in responses)
-    if not pcm:
-        return Output(_document(line, None, info), audio_ms=0)
-    stored = work.artifacts.put(work.key("speech.wav"), _wav(pcm, info.format))
-    return Output(_document(line, stored.key, info), audio_ms=info.duration_ms)
+    # What is said more slowly to begin with is hurried by so much less.
+    info.stretch = max(1.0, info.stretch * line.rate)
+    return _Speech(info, b"".join(response.audio for response in responses))
+
+
+def _shortened(work: Work, line: _Line, spoken: str) -> Mapping[str, str]:
+    """Keep what was spoken where that is not the translation itself."""
+    if spoken == line.text:
+        return {}
+    document = json.dumps({"text": spoken}, ensure_ascii=False).encode()
+    return {"spoken_text": work.artifacts.put(work.key("spoken.json"), document).key}
 
 
 def _whole_text(work: Work) -> _Line:
@@ -65,8 +124,7 @@ def _region(work: Work) -> _Line:
         text,
         payload["target_language"],
         payload.get("voice"),
-        payload["end_ms"] - payload["start_ms"],
-        payload["borrow_ms"],
+        *room_ms(work),
         payload.get("max_stretch"),
     )
 
@@ -77,13 +135,15 @@ def _request(work: Work, line: _Line) -> tts_pb2.SynthesizeRequest:
         text=line.text,
         language_code=line.language,
         voice=line.voice or "",
+        rate=line.rate,
         slot_ms=line.slot_ms,
         max_stretch=line.max_stretch or 0,
-        pronunciations=[
-            tts_pb2.Pronunciation(**asdict(each))
-            for each in glossary_of(work.claim.spec, work.artifacts).pronunciations(line.language)
-        ],
+        pronunciations=[tts_pb2.Pronunciation(**asdict(each)) for each in _pronunciations(work, line)],
     )
+
+
+def _pronunciations(work: Work, line: _Line) -> tuple[Pronunciation, ...]:
+    return tuple(glossary_of(work.claim.spec, work.artifacts).pronunciations(line.language))
 
 
 def _document(line: _Line, audio: str | None, info: tts_pb2.SpeechInfo) -> Mapping[str, Any]:
@@ -91,10 +151,12 @@ def _document(line: _Line, audio: str | None, info: tts_pb2.SpeechInfo) -> Mappi
         "audio": audio,
         "voice": info.voice or line.voice,
         "slot_ms": line.slot_ms,
+        "borrow_ms": line.borrow_ms,
         "duration_ms": info.duration_ms,
         "stretch": info.stretch or 1.0,
         "sample_rate_hertz": info.format.sample_rate_hertz,
         "model": _model(info.model) if info.model.name else None,
+        "heard": None,
         "warnings": _warnings(line, info),
     }
 

@@ -22,7 +22,6 @@ BENCHMARKS: Final = (
     "threads",
     "pipeline",
     "concurrent_capacity",
-    "quality",
     "asr_clips",
     "codec_speed",
     "mt_throughput",

@@ -64,7 +64,7 @@ class Way:
 
     def wer(self, clips: list[Clip], language: str = "") -> float:
         """Return the word error rate in percent, of all clips or those of one language."""
-        plain = asr_quality._plain
+        plain = asr_quality.plain
         pairs = [
             # An empty hypothesis is all deletions, but jiwer takes no empty strings.
             (plain(clip.text, clip.language), plain(text, clip.language) or "-")
@@ -138,7 +138,7 @@ def _clips(language: str, most: int) -> Iterator[Clip]:
             length_s = recording.getnframes() / recording.getframerate()
         if length_s <= _LONGEST_S and found < most:
             found += 1
-            yield Clip(asr_quality._samples(asr_quality.PROMPTS / file), language, text)
+            yield Clip(asr_quality.samples_of(asr_quality.PROMPTS / file), language, text)
 
 
 def _measured(way: Way, clips: list[Clip], recognise: Recognise, callers: int) -> None:

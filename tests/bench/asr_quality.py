@@ -76,17 +76,17 @@ def scores(settings: AsrSettings, folder: Path, most: int | None = None) -> Iter
         most: Prompts of a language; all when None.
     """
     cores = {window: build(settings.model_copy(update={"asr_window": window})) for window in WINDOWS}
-    library = _library(settings)
+    direct = library(settings)
     for table in sorted(folder.glob("*.tsv")):
         lines = table.read_text(encoding="utf-8").splitlines()[:most]
-        prompts = [(_samples(folder / file), text) for file, text in (line.split("\t") for line in lines)]
-        yield _score("library", table.stem, prompts, library)
+        prompts = [(samples_of(folder / file), text) for file, text in (line.split("\t") for line in lines)]
+        yield _score("library", table.stem, prompts, direct)
         for window, core in cores.items():
-            score = _score(f"service, {window}", table.stem, prompts, partial(_through, core))
+            score = _score(f"service, {window}", table.stem, prompts, partial(through, core))
             yield replace(score, detected=_detected(core, table.stem, prompts))
 
 
-def _through(core: AsrCore, samples: Samples, language: str) -> str:
+def through(core: AsrCore, samples: Samples, language: str) -> str:
     per_ms = SAMPLE_RATE_HZ // 1000
     regions = core.segment(samples, language, _never).regions
     parts = (samples[region.start_ms * per_ms : region.end_ms * per_ms] for region in regions)
@@ -104,7 +104,7 @@ def _detected(core: AsrCore, language: str, prompts: list[tuple[Samples, str]]) 
     return 100 * sum(found) / max(len(found), 1)
 
 
-def _library(settings: AsrSettings) -> Recognise:
+def library(settings: AsrSettings) -> Recognise:
     """Return the library as its own README calls it: the whole file, nothing but defaults."""
     wanted = references(settings.asr_engines)[0].model or DEFAULT_MODEL
     model = WhisperModel(
@@ -125,20 +125,20 @@ def _score(way: str, language: str, prompts: list[tuple[Samples, str]], recognis
     wall_s, cpu_s = time.perf_counter(), time.process_time()
     texts = [recognise(samples, language) for samples, _ in prompts]
     wall_s, cpu_s = time.perf_counter() - wall_s, time.process_time() - cpu_s
-    references = [_plain(text, language) for _, text in prompts]
+    references = [plain(text, language) for _, text in prompts]
     # An empty hypothesis is all deletions, but jiwer takes no empty strings.
-    error = jiwer.wer(references, [_plain(text, language) or "-" for text in texts])
+    error = jiwer.wer(references, [plain(text, language) or "-" for text in texts])
     audio_s = sum(len(samples) for samples, _ in prompts) / SAMPLE_RATE_HZ
     words = sum(len(reference.split()) for reference in references)
     return Score(way, language, words, 100 * error, wall_s / audio_s, cpu_s / audio_s)
 
 
-def _samples(path: Path) -> Samples:
+def samples_of(path: Path) -> Samples:
     decoded: Any = decode_audio(str(path), sampling_rate=SAMPLE_RATE_HZ)
     return (np.asarray(decoded) * 32767).round().astype(np.int16)
 
 
-def _plain(text: str, language: str) -> str:
+def plain(text: str, language: str) -> str:
     """Lower case, without punctuation and accents (the references lack some), single digits as words."""
     letters = unicodedata.normalize("NFKD", text.lower())
     kept = "".join(each for each in letters if not unicodedata.combining(each))

@@ -88,6 +88,45 @@ class Bars:
 
 
 @dataclass(frozen=True, slots=True)
+class Histogram:
+    """How often values of one quantity occur.
+
+    Attributes:
+        title: Above the plot.
+        unit: Label of the values' axis.
+        values: What was measured, at least one.
+        limit: Where a line marks the target, if anywhere.
+    """
+
+    title: str
+    unit: str
+    values: tuple[float, ...]
+    limit: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Curves:
+    """How a quantity depends on another one, in several cases.
+
+    Attributes:
+        title: Above the plot.
+        across: Label of the horizontal axis.
+        unit: Label of the values' axis.
+        series: By the name of the case, value by position; one with a single position is a point.
+        levels: Values that lines mark, by their names.
+    """
+
+    title: str
+    across: str
+    unit: str
+    series: dict[str, dict[float, float]]
+    levels: dict[str, float] = field(default_factory=dict)
+
+
+Plot = Bars | Histogram | Curves
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """What one benchmark found.
 
@@ -101,7 +140,7 @@ class Result:
 
     name: str
     rows: tuple[Row, ...] = ()
-    plots: tuple[Bars, ...] = ()
+    plots: tuple[Plot, ...] = ()
     details: dict[str, Any] = field(default_factory=dict)
     skipped: str = ""
 

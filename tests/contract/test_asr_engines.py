@@ -21,13 +21,13 @@ from services.shared.errors import Cancelled
 from tests.support import asr_newcomer
 from tests.support.speech import (
     PROMPTS,
+    beep,
     dial_tones,
     noise,
     plain,
     prompt,
     silence,
     telephone,
-    tone,
     wrong_words,
 )
 
@@ -261,7 +261,7 @@ def test_hints_that_nobody_says_are_not_heard(request: pytest.FixtureRequest, mo
 
 
 @pytest.mark.models
-@pytest.mark.parametrize("samples", [silence(5), noise(5), tone(5), tone(5, 425, 0.1), dial_tones(5)])
+@pytest.mark.parametrize("samples", [silence(5), noise(5), beep(5), beep(5, 425, level=0.1), dial_tones(5)])
 def test_hints_are_not_heard_where_nobody_speaks(whisper: AsrEngine, samples: Samples) -> None:
     assert (
         AsrCore(alone(whisper)).transcribe(samples, "en", Task.TRANSCRIBE, never, Guidance(STRANGE)).text
@@ -355,7 +355,7 @@ def test_the_language_is_detected_from_a_few_seconds(whisper: AsrEngine, name: s
 
 
 @pytest.mark.models
-@pytest.mark.parametrize("samples", [silence(5), noise(5), tone(5), tone(5, 425, 0.1), dial_tones(5)])
+@pytest.mark.parametrize("samples", [silence(5), noise(5), beep(5), beep(5, 425, level=0.1), dial_tones(5)])
 @pytest.mark.parametrize("task", list(Task))
 def test_nothing_is_made_up_where_nobody_speaks(whisper: AsrEngine, samples: Samples, task: Task) -> None:
     core = AsrCore(alone(whisper))

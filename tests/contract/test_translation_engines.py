@@ -19,6 +19,7 @@ from services.translation.engines.fake import FakeEngine
 from services.translation.engines.fxtranslate import FxTranslateEngine, Weights
 from services.translation.engines.registry import ENGINES, create
 from services.translation.engines.trade import alone
+from services.translation.forcing import Sentence as Demanding
 from services.translation.forcing import forced_through
 from services.translation.languages import Pair
 from services.translation.settings import TranslationSettings
@@ -156,10 +157,12 @@ def test_terms_come_through_two_real_models_one_after_the_other(
 ) -> None:
     # There and back, for want of a third language.
     wanted = [demands(each.text, Lookup(each.terms)) for each in sentences]
-    texts = [each.text for each, demanded in zip(sentences, wanted, strict=True) if demanded]
     done = forced_through(
-        texts,
-        [demanded for demanded in wanted if demanded],
+        [
+            Demanding(each.text, demanded)
+            for each, demanded in zip(sentences, wanted, strict=True)
+            if demanded
+        ],
         lambda texts: fxtranslate.translate(texts, first),
         lambda texts: fxtranslate.translate(texts, second),
     )

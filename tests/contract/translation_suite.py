@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from services.shared.glossary import Term
-from services.translation.core import Task, TranslationCore, Translations
-from services.translation.engines.base import Context, Contextual, TranslationEngine, Turn
+from services.translation.core import MISMATCH, Task, TranslationCore, Translations
+from services.translation.engines.base import Context, Contextual, TranslationEngine, Turn, Versatile
 from services.translation.engines.trade import TranslationTrade, alone
 from services.translation.languages import primary
 
@@ -102,6 +102,27 @@ def context_is_taken(engine: TranslationEngine) -> None:
         assert len(engine.translate_in(["My order.", "This one."], engine.pairs[0], context)) == 2
 
 
+def numbers_come_through_or_are_warned_of(engine: TranslationEngine) -> None:
+    """Whatever its first direction is, so in digits only."""
+    texts = [
+        "My number is 3413515158.", "Call 341-351-5158 or 0042 now.", "It is 98765.", "Room 12, floor 3.",
+        "Cards 4111111111111111 and 5500005555555559.",
+    ]  # fmt: skip
+    held = ["3413515158", "34135151580042", "98765", "123", "41111111111111115500005555555559"]
+    for done, digits in zip(translated(engine, texts).texts, held, strict=True):
+        assert "".join(filter(str.isdecimal, done.text)) == digits or MISMATCH in done.warnings
+
+
+def it_knows_other_translations_for_every_text_or_for_none(engine: TranslationEngine) -> None:
+    """Where it says that it knows any; never fewer lists than texts, nor anything but text in them."""
+    if isinstance(engine, Versatile):
+        texts = ["My order.", "I want to talk to somebody about the order of last week."]
+        for limits in ([0, 0], [4, 20]):
+            done = engine.others(texts, engine.pairs[0], Context(), limits)
+            assert len(done) == len(texts)
+            assert all(isinstance(each, str) for others in done for each in others)
+
+
 CHECKS: Final[tuple[Check, ...]] = (
     it_has_directions_between_languages,
     each_direction_has_a_model_with_a_revision,
@@ -112,6 +133,8 @@ CHECKS: Final[tuple[Check, ...]] = (
     no_text_breaks_it,
     no_term_breaks_it,
     context_is_taken,
+    numbers_come_through_or_are_warned_of,
+    it_knows_other_translations_for_every_text_or_for_none,
 )
 
 

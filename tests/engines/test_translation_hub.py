@@ -18,6 +18,7 @@ from services.shared.engines import Reference
 from services.shared.errors import TooLarge
 from services.translation.convert import convert
 from services.translation.core import Task, TranslationCore
+from services.translation.engines.base import Context
 from services.translation.engines.ctranslate2 import CTranslate2Engine
 from services.translation.engines.hub_languages import Kind
 from services.translation.engines.registry import create
@@ -113,6 +114,29 @@ def test_beams_find_the_same(
         searching = opened(engine, folder, translation_beam=3)
         for pair, sentences, translations in known(name):
             assert searching.translate(sentences, pair) == list(translations)
+
+
+def test_a_model_knows_several_translations_and_the_usual_one_is_the_likeliest(
+    at_work: tuple[str, Engine],
+) -> None:
+    name, engine = at_work
+    for pair, sentences, _ in known(name):
+        others = engine.others(sentences, pair, Context(), [0] * len(sentences))
+        assert [each[0] for each in others] == engine.translate(sentences, pair)
+        assert all(len({*each}) > 1 for each in others)
+
+
+def test_a_shorter_translation_of_a_real_model_is_short_enough_or_the_usual_one(
+    at_work: tuple[str, Engine],
+) -> None:
+    name, engine = at_work
+    pair, sentences, _ = next(iter(known(name)))
+    core = TranslationCore(alone(engine), 10_000)
+    (usual,) = core.translate(Task(sentences[:1], pair.source, pair.target)).texts
+    for most in range(1, len(usual.text) + 2, 4):
+        task = Task(sentences[:1], pair.source, pair.target, max_characters=most)
+        (done,) = core.translate(task).texts
+        assert len(done.text) <= most or done == usual
 
 
 def test_the_weights_are_where_the_settings_say(engines: dict[tuple[str, str], Engine]) -> None:

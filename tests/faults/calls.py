@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from tests.faults.client import Client
-from tests.support.recordings import tone, wav
+from tests.support.recordings import voice, wav
 
 _RATE_HZ: Final = 8_000
 # Of the result document only this names the job; everything else must be the same each time.
@@ -40,7 +40,7 @@ def call(*turns_s: float) -> bytes:
     pause = np.zeros(_RATE_HZ, np.int16)
     sides: list[list[Any]] = [[pause], [pause]]
     for number, seconds in enumerate(turns_s):
-        speech = tone(seconds, _RATE_HZ, 700)[:, 0]
+        speech = voice(seconds, _RATE_HZ, 700)
         sides[number % 2] += [speech, pause]
         sides[1 - number % 2] += [np.zeros_like(speech), pause]
     return wav(np.stack([np.concatenate(side) for side in sides], axis=1), _RATE_HZ)

@@ -18,6 +18,7 @@ from services.gateway.access.admin_key import is_well_formed, new_key
 from services.gateway.access.keys import REMEMBERED_S, Keys
 from services.gateway.access.model import TENANT_SCOPES, Key, Scope
 from services.gateway.access.register import Register, digest_of
+from services.gateway.api.tenants import LimitsView, ReviewView
 from services.gateway.jobs.ids import new_job_id
 from services.shared.errors import DragomanError, Unauthorized
 from services.shared.redis_url import client as connect
@@ -270,26 +271,19 @@ async def test_most_requests_ask_redis_nothing(front: Desk) -> None:
 
 
 async def test_a_tenants_limits_are_shown_as_they_were_set(front: Desk) -> None:
-    none = dict.fromkeys(
-        (
-            "requests_per_minute",
-            "concurrent_requests",
-            "unfinished_jobs",
-            "storage_bytes",
-            "audio_minutes_per_month",
-        )
-    )
+    none = dict.fromkeys(LimitsView.model_fields)
+    review = {"review": dict.fromkeys(ReviewView.model_fields)}
     assert (await front.admin.get("/v1/tenants")).json() == {
-        "tenants": [{"name": "default", "limits": none}],
+        "tenants": [{"name": "default", "limits": none} | review],
         "next_page_token": "",
     }
     assert (await front.admin.get("/v1/tenants/acme")).json()["code"] == "tenant_not_found"
     await front.key("acme")
-    assert (await front.admin.get("/v1/tenants/acme")).json() == {"name": "acme", "limits": none}
+    assert (await front.admin.get("/v1/tenants/acme")).json() == {"name": "acme", "limits": none} | review
     put = await front.admin.put(
         "/v1/tenants/umbrella", json={"limits": {"unfinished_jobs": 0, "storage_bytes": 7}}
     )
-    shown = {"name": "umbrella", "limits": {**none, "unfinished_jobs": 0, "storage_bytes": 7}}
+    shown = {"name": "umbrella", "limits": {**none, "unfinished_jobs": 0, "storage_bytes": 7}} | review
     assert (put.status_code, put.json()) == (200, shown)
     again = await front.admin.put("/v1/tenants/umbrella", json={**shown, "limits": {"storage_bytes": 8}})
     assert again.json()["limits"] == {**none, "storage_bytes": 8}

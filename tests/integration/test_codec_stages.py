@@ -2,89 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from services.codec.engines.pyav import PyavEngine, PyavSettings
-from services.codec.server import spec
-from services.codec.settings import CodecSettings
-from services.codec.worker import HANDLERS
-from services.shared import tasks
-from services.shared.artifacts.local import LocalArtifacts
 from services.shared.errors import DragomanError, InvalidMedia
-from services.shared.leases import Lease
 from services.shared.ledger.ledger import Ledger
-from services.shared.ledger.records import Child, NewJob, Output
-from services.shared.rpc.client import Channels
-from services.shared.rpc.server import start
-from services.shared.stage import Work
 from tests.support import recordings
-from tests.support.calls import nodes, ready, take
-
-ENGINE = PyavEngine(PyavSettings())
-STEREO = recordings.tone(4, 8000, 440, 700)
-AGENT = {"index": 0, "role": "agent", "source_language": "en", "target_language": "pt-BR", "voice": "alba",
-         "translator": None}  # fmt: skip
-CUSTOMER = {"index": 1, "role": "customer", "source_language": "auto", "target_language": "en", "voice": None,
-            "translator": "asr"}  # fmt: skip
-CALL = {"kind": "speech_translation", "channels": [AGENT, CUSTOMER], "max_stretch": 1.25}
-
-
-@dataclass
-class Stages:
-    """Runs units of one job through the real handlers."""
-
-    ledger: Ledger
-    artifacts: LocalArtifacts
-    channels: Channels
-
-    def submit(self, spec: dict[str, Any], file: bytes = b"") -> list[str]:
-        """Submit a job; return the units that are ready."""
-        self.artifacts.put("upload", file)
-        raw = spec.pop("raw", {})
-        job = {**spec, "input": {"key": "upload", **raw}}
-        self.ledger.submit(NewJob("job_1", "acme", spec["kind"], "batch", nodes(spec["kind"]), job))
-        return ready(self.ledger)
-
-    def work(self, unit: str) -> Work:
-        claim = take(self.ledger, unit)
-        return Work(claim, self.artifacts, self.channels, Lease(claim), 20.0, self.ledger)
-
-    async def run(self, unit: str) -> tuple[Output, list[str]]:
-        """Run a unit's handler and complete it; return its output and the units that became ready."""
-        work = self.work(unit)
-        output = await asyncio.to_thread(HANDLERS[work.claim.stage], work)
-        before = ready(self.ledger)
-        self.ledger.complete(work.claim, output)
-        return output, [unit for unit in ready(self.ledger) if unit not in before]
-
-    def finish(self, unit: str, document: dict[str, Any], *children: Child) -> list[str]:
-        """Complete a unit of another service's stage."""
-        claim = take(self.ledger, unit)
-        before = ready(self.ledger)
-        self.ledger.complete(claim, Output(document, children))
-        return [unit for unit in ready(self.ledger) if unit not in before]
-
-    def opened(self, key: str) -> recordings.Opened:
-        """Take an artifact apart."""
-        return recordings.opened(ENGINE, self.artifacts.get(key))
+from tests.support.codec_stages import AGENT, CALL, CUSTOMER, STEREO, Region, Stages, running, translated
+from tests.support.demo import demo_call
 
 
 @pytest.fixture
 async def stages(tmp_path: Path, ledger: Ledger) -> AsyncIterator[Stages]:
     """Handlers with a server behind them."""
-    settings = CodecSettings()
-    server = await start(spec(settings), settings)
-    channels = Channels(lambda _: f"127.0.0.1:{server.port}")
-    yield Stages(ledger, LocalArtifacts(tmp_path), channels)
-    channels.close()
-    await server.stop()
+    async with running(tmp_path, ledger) as stages:
+        yield stages
 
 
 async def test_a_call_becomes_one_recording_per_channel(stages: Stages) -> None:
@@ -112,6 +48,7 @@ async def test_a_call_becomes_one_recording_per_channel(stages: Stages) -> None:
             "audio": payload["audio"],
             "duration_ms": 4000,
             "max_stretch": 1.25,
+            "crosstalk": [],
         }
 
 
@@ -127,6 +64,17 @@ async def test_one_language_pair_may_stand_for_every_channel(stages: Stages) -> 
     assert [child.payload["channel"] for child in output.children] == [0, 1]
     assert {child.payload["source_language"] for child in output.children} == {"pt-BR"}
     assert {child.payload["role"] for child in output.children} == {None}
+
+
+async def test_a_channel_knows_where_it_carries_the_other_ones_speaker(stages: Stages) -> None:
+    agent, customer = demo_call()
+    samples = np.stack([agent + np.roll(customer, 800) // 10, customer], axis=1)
+    (unit,) = stages.submit(dict(CALL), recordings.wav(samples, 16_000))
+    output, _ = await stages.run(unit)
+    leaky, clean = (child.payload["crosstalk"] for child in output.children)
+    assert clean == []
+    assert {each["of"] for each in leaky} == {1}
+    assert all(each["start_ms"] < each["end_ms"] <= 43_827 for each in leaky)
 
 
 @pytest.mark.parametrize("listed", [[], [AGENT], [AGENT, CUSTOMER]])
@@ -182,50 +130,17 @@ async def test_a_decode_job_hands_out_every_channel_at_its_own_rate(stages: Stag
         assert file["size_bytes"] == len(stages.artifacts.get(file["key"])) == 44 + mono.nbytes
 
 
-async def translated(stages: Stages, audio: dict[str, Any], speech: dict[str, Any]) -> Output:
-    """Run a call whose regions (index -> start and length in seconds, None for no audio) are spoken."""
-    (unit,) = stages.submit(dict(CALL) | {"audio": audio}, recordings.wav(STEREO, 8000))
-    _, segments = await stages.run(unit)
-    encode: list[str] = []
-    for channel, segment in enumerate(segments):
-        regions = {index: spoken for index, spoken in speech.items() if index.startswith(f"c{channel}r")}
-        children = [
-            Child(index, {"channel": channel, "start_ms": start_ms})
-            for index, (start_ms, _) in regions.items()
-        ]
-        ready = stages.finish(segment, {}, *children)
-        while ready:
-            encode += [each for each in ready if tasks.ENCODE in each]
-            ready = [
-                following
-                for each in ready
-                if tasks.ENCODE not in each
-                for following in spoken(stages, each, speech)
-            ]
-    (unit,) = encode
-    output, _ = await stages.run(unit)
-    return output
-
-
-def spoken(stages: Stages, unit: str, speech: dict[str, Any]) -> list[str]:
-    """Complete a region's unit; the last one with a burst of tone."""
-    _, stage, index = unit.split(":")
-    if stage != tasks.SYNTHESIZE:
-        return stages.finish(unit, {})
-    seconds = speech[index][1]
-    if seconds is None:
-        return stages.finish(unit, {"audio": None})
-    key = f"speech/{index}.wav"
-    stages.artifacts.put(key, recordings.wav(recordings.tone(seconds, 24_000), 24_000))
-    return stages.finish(unit, {"audio": key})
-
-
-SPEECH = {"c0r0": (0, 1), "c0r1": (500, 0.5), "c0r2": (2000, None), "c1r0": (2500, 1)}
+SPEECH = {
+    "c0r0": Region(0, 500, 1),
+    "c0r1": Region(500, 1000, 0.5),
+    "c0r2": Region(2000, 2400),
+    "c1r0": Region(2500, 3500, 1),
+}
 
 
 async def test_speech_is_laid_out_on_the_calls_timeline(stages: Stages) -> None:
     audio = {"codec": "opus", "bitrate_kbps": 24, "layout": "both"}
-    output = await translated(stages, audio, SPEECH)
+    output = await translated(stages, SPEECH, audio=audio)
     assert output.document["placements"] == {
         "c0r0": {"start_ms": 0, "end_ms": 1000},
         "c0r1": {"start_ms": 1000, "end_ms": 1500},
@@ -254,7 +169,7 @@ async def test_speech_is_laid_out_on_the_calls_timeline(stages: Stages) -> None:
     ],
 )
 async def test_the_layout_decides_the_files(stages: Stages, layout: str, names: dict[str, int]) -> None:
-    output = await translated(stages, {"codec": "flac", "bitrate_kbps": 0, "layout": layout}, SPEECH)
+    output = await translated(stages, SPEECH, audio={"codec": "flac", "bitrate_kbps": 0, "layout": layout})
     made = {file["name"]: len(stages.opened(file["key"]).channels) for file in output.document["files"]}
     assert made == names
     assert output.document["placements"].keys() == {"c0r0", "c0r1", "c1r0"}
@@ -262,12 +177,14 @@ async def test_the_layout_decides_the_files(stages: Stages, layout: str, names: 
 
 async def test_speech_beyond_the_end_extends_the_call(stages: Stages) -> None:
     audio = {"codec": "wav", "bitrate_kbps": 0, "layout": "mixed"}
-    output = await translated(stages, audio, {"c0r0": (3500, 2), "c1r0": (0, 1)})
+    output = await translated(
+        stages, {"c0r0": Region(3500, 4000, 2), "c1r0": Region(0, 1000, 1)}, audio=audio
+    )
     assert output.document["files"][0]["duration_ms"] == 5500
 
 
 async def test_a_call_without_speech_is_silence_of_the_same_length(stages: Stages) -> None:
-    output = await translated(stages, {"codec": "wav", "bitrate_kbps": 0, "layout": "both"}, {})
+    output = await translated(stages, {}, audio={"codec": "wav", "bitrate_kbps": 0, "layout": "both"})
     assert output.document["placements"] == {}
     assert [file["duration_ms"] for file in output.document["files"]] == [4000] * 3
     assert not stages.opened(output.document["files"][0]["key"]).channels[0].any()

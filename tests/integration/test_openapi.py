@@ -57,7 +57,7 @@ _MEANING: Final[Mapping[str, frozenset[str]]] = {
                 "unknown_voice",
                 "unknown_model",
             ),
-            *("unknown_codec", "invalid_bitrate", "idempotency_key_reused"),
+            *("unknown_codec", "invalid_bitrate", "idempotency_key_reused", "unverifiable_language"),
         }
     ),
     "GET /v1/jobs": frozenset({"invalid_page_token"}),

@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 
 from services.cli.stack.process import identity_of
+from tests.support.recordings import voice
 
 ROOT = Path(__file__).parents[2]
 PORTS = ("REDIS", "HTTP", "ASR", "TRANSLATION", "TTS", "CODEC")
@@ -77,12 +78,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
 
 @pytest.fixture(scope="module")
 def call(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two seconds of two channels: a tone with pauses on the left, another one on the right."""
+    """Two seconds of two channels: a pitch with pauses on the left, another one on the right."""
     file = tmp_path_factory.mktemp("calls") / "call.wav"
     seconds = np.arange(2 * RATE_HZ) / RATE_HZ
-    left = np.sin(2 * np.pi * 440 * seconds) * (seconds % 1 < 0.6)
-    right = np.sin(2 * np.pi * 300 * seconds) * (seconds % 1 >= 0.5)
-    samples = (np.stack([left, right], axis=1) * 12_000).astype("<i2")
+    left = voice(2, RATE_HZ, 440, 12_000) * (seconds % 1 < 0.6)
+    right = voice(2, RATE_HZ, 300, 12_000) * (seconds % 1 >= 0.5)
+    samples = np.stack([left, right], axis=1).astype("<i2")
     with wave.open(str(file), "wb") as out:
         out.setnchannels(2)
         out.setsampwidth(2)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,8 @@ from protos.v1 import common_pb2, models_pb2, models_pb2_grpc, translation_pb2, 
 from services.shared.errors import InternalError, Unavailable
 from services.shared.rpc.server import RunningServer, start
 from services.translation.core import TranslationCore
-from services.translation.engines.base import Turn
+from services.translation.engines.base import Context, Turn
+from services.translation.languages import Pair
 from services.translation.server import spec
 from services.translation.settings import TranslationSettings
 from tests.unit.translation.marking import Informed, Marking, core_of
@@ -128,6 +130,60 @@ async def test_a_fall_back_is_told() -> None:
     assert (only.text, list(only.warnings)) == ("Hello_pt.", ["fell_back"])
     assert [model.name for model in only.models] == ["here"]
     assert refused == (grpc.StatusCode.UNAVAILABLE, "chat_unavailable")
+
+
+async def test_a_number_that_is_wrong_is_told() -> None:
+    class Careless(Marking):
+        def translate(self, texts: Sequence[str], pair: Pair) -> list[str]:
+            return [re.sub(r"[0-9]", "7", text) for text in super().translate(texts, pair)]
+
+    async with served(core_of(Careless("a", "en-pt"))) as stub:
+        response = await stub.Translate(asked("Room 12.", "Room 77.", "Good morning."))
+    assert [(each.text, list(each.warnings)) for each in response.translations] == [
+        ("Room_pt 77.", ["entity_mismatch"]),
+        ("Room_pt 77.", []),
+        ("Good_pt morning_pt.", []),
+    ]
+
+
+async def test_a_translation_can_be_asked_to_be_short() -> None:
+    class Knowing(Marking):
+        def others(
+            self, texts: Sequence[str], _pair: Pair, _context: Context, _limits: Sequence[int]
+        ) -> list[list[str]]:
+            return [["Oi, 12."] for _ in texts]
+
+    request = asked("Good morning to room 12.")
+    async with served(core_of(Knowing("a", "en-pt"))) as stub:
+        (usual,) = (await stub.Translate(request)).translations
+        request.max_characters = 10
+        (short,) = (await stub.Translate(request)).translations
+        request.max_characters = 3
+        (too_short,) = (await stub.Translate(request)).translations
+    assert (usual.text, short.text, too_short.text) == (usual.text, "Oi, 12.", usual.text)
+    assert len(usual.text) > 10
+
+
+@pytest.mark.models
+async def test_the_real_models_leave_numbers_as_they_are() -> None:
+    settings = TranslationSettings(translation_slots=1)
+    running = await start(spec(settings), settings)
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{running.port}") as channel:
+        stub: Stub = translation_pb2_grpc.TranslationStub(channel)
+        texts = [
+            "My phone number is 3413515158.",
+            "My code is four two seven.",
+            "I paid $1,234.50 on 12/31/1985.",
+        ]
+        there = await stub.Translate(asked(*texts))
+        texts = ["Meu telefone é 3413515158.", "É quatro dois sete.", "Paguei R$ 1.234,50 em 31/12/1985."]
+        back = await stub.Translate(asked(*texts, source="pt", target="en-US"))
+    await running.stop()
+    held = [("3413515158",), ("427",), ("1.234,50", "31/12/1985")]
+    held += [("3413515158",), ("427",), ("1,234.50", "12/31/1985")]
+    for done, numbers in zip((*there.translations, *back.translations), held, strict=True):
+        assert all(number in done.text for number in numbers)
+        assert list(done.warnings) == []
 
 
 async def test_a_request_may_name_the_model_and_bring_the_turns_before() -> None:

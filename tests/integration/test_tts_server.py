@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 import threading
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -94,7 +95,7 @@ async def test_when_streaming_the_info_forecasts_and_the_summary_knows(channel: 
     info, summary = await ends_of(channel, request)
     kinds, audio = await speak(channel, request)
     assert (kinds[0], kinds[-1]) == ("info", "summary")
-    assert summary.duration_ms == round(len(audio) / 48)
+    assert summary.duration_ms == math.ceil(len(audio) / 48)
     assert (list(info.warnings), list(summary.warnings)) == ([], ["slot_overrun"])
     assert info.stretch == 1.25
 

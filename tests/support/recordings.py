@@ -18,11 +18,18 @@ from services.codec.sniff import RawFormat
 from services.codec.spool import spool
 
 
-def tone(seconds: float, rate_hz: int, *pitches_hz: float, amplitude: int = 8000) -> Samples:
+def tone(seconds: float, rate_hz: int, *pitches_hz: float, amplitude: float = 8000) -> Samples:
     """Return sines, one channel for each pitch; shape (samples, channels)."""
     moments = np.arange(round(seconds * rate_hz)) / rate_hz
     channels = [amplitude * np.sin(2 * np.pi * pitch * moments) for pitch in pitches_hz or (440,)]
     return np.stack(channels, axis=1).astype(np.int16)
+
+
+def voice(seconds: float, rate_hz: int, pitch_hz: float, amplitude: float = 8000) -> Samples:
+    """Return a pitch that wavers, which to recognition is no tone of the telephone network."""
+    moments = np.arange(round(seconds * rate_hz)) / rate_hz
+    phases = 2 * np.pi * pitch_hz * (moments + 0.1 * np.sin(2 * np.pi * 5 * moments) / (2 * np.pi * 5))
+    return (amplitude * np.sin(phases)).astype(np.int16)
 
 
 def wav(samples: Samples, rate_hz: int) -> bytes:

@@ -19,6 +19,8 @@ from services.tts.engines import base as engine_base
 from services.tts.engines.base import Audio
 from services.tts.engines.registry import create
 from services.tts.settings import TtsSettings
+from tests.support.recordings import tone as sines
+from tests.support.recordings import voice
 
 _BAND_HZ = (300, 3_400)
 FOLDER = Path(__file__).parents[1] / "data"
@@ -74,9 +76,16 @@ def silence(seconds: float) -> Samples:
 
 
 def tone(seconds: float, pitch_hz: float = 440, level: float = 0.3) -> Samples:
-    """Return a sine."""
-    moments = np.arange(round(seconds * SAMPLE_RATE_HZ)) / SAMPLE_RATE_HZ
-    return (32767 * level * np.sin(2 * np.pi * pitch_hz * moments)).astype(np.int16)
+    """Return a pitch that wavers as a voice does: to the fake engine it is speech."""
+    return voice(seconds, SAMPLE_RATE_HZ, pitch_hz, 32767 * level)
+
+
+def beep(seconds: float, *pitches_hz: float, level: float = 0.3) -> Samples:
+    """Return steady sines, each at that level; 440 Hz if none is given."""
+    summed: Samples = np.sum(
+        sines(seconds, SAMPLE_RATE_HZ, *pitches_hz, amplitude=32767 * level), axis=1, dtype=np.int16
+    )
+    return summed
 
 
 def noise(seconds: float, level: float = 0.05) -> Samples:
@@ -91,7 +100,7 @@ def noise(seconds: float, level: float = 0.05) -> Samples:
 
 def dial_tones(seconds: float) -> Samples:
     """Return the key 1 pressed again and again: two pitches, a quarter of a second on and off."""
-    keys = tone(seconds, 697, 0.2) + tone(seconds, 1209, 0.2)
+    keys = beep(seconds, 697, 1209, level=0.2)
     off = np.arange(len(keys)) // (SAMPLE_RATE_HZ // 4) % 2 == 1
     return np.where(off, np.int16(0), keys)
 

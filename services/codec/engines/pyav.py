@@ -65,6 +65,11 @@ class Format:
 
 _AAC_RATES: Final = (24_000, 16_000, 22_050, 32_000, 44_100, 48_000)
 
+# LAME's header cannot tell players of less than 529 samples to skip at the end: up to 46 of them are heard.
+_MP3_SLACK: Final = 46
+# AMR can tell none: a whole frame at most, after 50 samples that the encoder looks ahead.
+_AMR_SLACK: Final = 50 + 160
+
 # G.711, G.722 and AMR have the one rate of their standards. AMR's eight modes lie between 4.75 and
 # 12.2 kbit/s; the encoder takes the nearest. GSM can be read but not written: FFmpeg here has no encoder.
 FORMATS: Final = (
@@ -74,7 +79,11 @@ FORMATS: Final = (
         "ogg",
         {"application": "voip"},
     ),
-    Format(CodecDescription("mp3", "audio/mpeg", "mp3", (32, 160), 48, _MP3_RATES, 2), "libmp3lame", "mp3"),
+    Format(
+        CodecDescription("mp3", "audio/mpeg", "mp3", (32, 160), 48, _MP3_RATES, 2, _MP3_SLACK),
+        "libmp3lame",
+        "mp3",
+    ),
     Format(CodecDescription("aac", "audio/mp4", "m4a", (16, 256), 48, _AAC_RATES, 2, 1024), "aac", "ipod"),
     Format(CodecDescription("flac", "audio/flac", "flac", (), 0, _PCM_RATES, 8), "flac", "flac"),
     Format(CodecDescription("wav", "audio/wav", "wav", (), 0, _PCM_RATES, 8), "pcm_s16le", "wav"),
@@ -82,9 +91,11 @@ FORMATS: Final = (
         CodecDescription("mulaw", "audio/wav", "wav", (), 0, (8_000,), 8, packet_ms=20), "pcm_mulaw", "wav"
     ),
     Format(CodecDescription("alaw", "audio/wav", "wav", (), 0, (8_000,), 8, packet_ms=20), "pcm_alaw", "wav"),
-    Format(CodecDescription("g722", "audio/G722", "g722", (), 0, (16_000,), 1, 2, 20), "g722", "g722"),
+    Format(CodecDescription("g722", "audio/G722", "g722", (), 0, (16_000,), 1, packet_ms=20), "g722", "g722"),
     Format(
-        CodecDescription("amr", "audio/AMR", "amr", (5, 12), 12, (8_000,), 1, 160), "libopencore_amrnb", "amr"
+        CodecDescription("amr", "audio/AMR", "amr", (5, 12), 12, (8_000,), 1, _AMR_SLACK),
+        "libopencore_amrnb",
+        "amr",
     ),
 )
 

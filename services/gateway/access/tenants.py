@@ -1,12 +1,14 @@
-"""The tenants: their limits, and what they have used."""
+"""The tenants: their limits, when their results need a review, and what they have used."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from services.gateway.access.model import ADMIN_TENANT
+from services.gateway.access.reviews import Reviews
+from services.gateway.jobs.policy import OwnPolicy
 from services.shared.errors import NotFound
 from services.shared.ledger.accounts import Accounts, Limits, Use, days_between
 from services.shared.redis_errors import reaching
@@ -14,10 +16,11 @@ from services.shared.redis_errors import reaching
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """A tenant, and its own limits."""
+    """A tenant, its own limits, and its own policy of reviews."""
 
     name: str
     limits: Limits
+    review: OwnPolicy = OwnPolicy()  # noqa: RUF009 (frozen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +52,15 @@ class Tenants:
     cannot be reached.
     """
 
-    def __init__(self, accounts: Accounts) -> None:
+    def __init__(self, accounts: Accounts, reviews: Reviews) -> None:
         self._accounts = accounts
+        self._reviews = reviews
 
     def list(self) -> list[Tenant]:
         """Return all tenants by name."""
         with reaching:
             names = sorted({ADMIN_TENANT, *self._accounts.tenants()})
-            return [Tenant(*each) for each in zip(names, self._accounts.limits(names), strict=True)]
+            return [*self._named(names)]
 
     def get(self, name: str) -> Tenant:
         """Return a tenant.
@@ -67,15 +71,23 @@ class Tenants:
         with reaching:
             if name != ADMIN_TENANT and not self._accounts.is_known(name):
                 raise NotFound("There is no such tenant.", code="tenant_not_found")
-            return Tenant(name, *self._accounts.limits([name]))
+            return self._named([name])[0]
 
-    def put(self, tenant: Tenant) -> None:
-        """Give a tenant limits in place of those it had; it need not be there before."""
+    def put(self, name: str, limits: Limits | None = None, review: OwnPolicy | None = None) -> Tenant:
+        """Give a tenant limits or a policy in place of what it had; it need not be there before."""
         with reaching:
-            self._accounts.set_limits(tenant.name, tenant.limits)
+            if review is not None:
+                self._reviews.put(name, review)
+            if limits is not None:
+                self._accounts.set_limits(name, limits)
+            return self._named([name])[0]
 
     def report(self, tenant: str, first: date, last: date) -> Report:
         """Return what a tenant used from the first to the last day (UTC), both included."""
         with reaching:
             stored_bytes = self._accounts.standing(tenant).stored_bytes
             return Report(stored_bytes, self._accounts.use(tenant, days_between(first, last)))
+
+    def _named(self, names: Sequence[str]) -> tuple[Tenant, ...]:
+        parts = zip(names, self._accounts.limits(names), self._reviews.of(names), strict=True)
+        return tuple(Tenant(*each) for each in parts)

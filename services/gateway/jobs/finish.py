@@ -10,8 +10,9 @@ from typing import Any, Final
 from services.gateway.jobs import states, subtitles
 from services.gateway.jobs.model import File, JobError, JobOutcome, JobState, UnitState
 from services.gateway.jobs.model import Final as Ending
+from services.gateway.jobs.outputs import DOCUMENTS
 from services.gateway.jobs.ports import JobStore
-from services.gateway.jobs.result import DOCUMENTS, compose
+from services.gateway.jobs.result import compose
 from services.gateway.jobs.service import RESULT_NAME
 from services.shared import telemetry
 from services.shared.artifacts.base import ArtifactStore

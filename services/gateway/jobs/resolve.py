@@ -17,6 +17,7 @@ from services.gateway.jobs.spec import (
     DecodeSpec,
     EncodeSpec,
     JobSpec,
+    Quality,
     SpeechSpec,
     SpeechTranslationSpec,
     TextTranslationSpec,
@@ -25,6 +26,7 @@ from services.gateway.jobs.spec import (
 from services.shared.errors import InvalidRequest, Unsupported
 
 _ENGLISH: Final = "en"
+_HOW_TO_SPEAK: Final = ("max_stretch", "quality", "allow_overlap", "keep_sounds")
 Json = dict[str, Any]
 
 
@@ -35,7 +37,8 @@ def resolve(spec: JobSpec, capabilities: Capabilities) -> Json:
 
     Raises:
         Unsupported: (codes unknown_model, unsupported_language, unsupported_language_pair, unknown_voice,
-            unknown_codec, invalid_bitrate) this installation cannot do it; the detail lists what it can.
+            unknown_codec, invalid_bitrate, unverifiable_language) this installation cannot do it; the detail
+            lists what it can.
         Unavailable: a needed service has not answered yet.
     """
     common: Json = {"kind": spec.kind, "priority": spec.priority}
@@ -52,7 +55,9 @@ def resolve(spec: JobSpec, capabilities: Capabilities) -> Json:
         case SpeechSpec():
             voice = _voice(spec.voice, spec.language, capabilities, "voice")
             audio = _audio(spec.audio, capabilities)
-            return common | {"language": spec.language, "voice": voice, "audio": audio}
+            _check_quality(spec.quality, spec.language, capabilities)
+            made = {"language": spec.language, "voice": voice, "audio": audio, "quality": spec.quality}
+            return common | made
         case EncodeSpec():
             return common | {"audio": _audio(spec.audio, capabilities)}
         case DecodeSpec():
@@ -93,7 +98,7 @@ def _call(spec: CallSpec, capabilities: Capabilities) -> Json:
         resolved |= directions[0]
         del resolved["index"]
     if isinstance(spec, SpeechTranslationSpec):
-        resolved["max_stretch"] = spec.max_stretch
+        resolved |= {name: getattr(spec, name) for name in _HOW_TO_SPEAK}
         if "audio" in spec.outputs:
             resolved["audio"] = _audio(spec.audio, capabilities)
     return resolved
@@ -118,7 +123,21 @@ def _direction(channel: ChannelSpec, spec: CallSpec, capabilities: Capabilities)
         wishes = {canonical(name): voice for name, voice in spec.voices.items()} | spec.voices
         wish = channel.voice or wishes.get(channel.role or "") or wishes.get(target)
         resolved["voice"] = _voice(wish, target, capabilities, "voices")
+        _check_quality(spec.quality, target, capabilities)
     return resolved
+
+
+def _check_quality(quality: Quality, language: str, capabilities: Capabilities) -> None:
+    """Check that speech that is to be heard again is in a language that is recognised."""
+    if quality == "standard":
+        return
+    recognised = capabilities.asr().languages
+    if not any_serves(recognised, language):
+        raise Unsupported(
+            f"With quality verify recognition hears the speech that is made, and it does not know {language} "
+            f"here: leave quality out. Recognised: {listed(recognised)}.",
+            code="unverifiable_language",
+        )
 
 
 def _translator(spec: CallSpec, source: str, target: str, capabilities: Capabilities) -> str | None:

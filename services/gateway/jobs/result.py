@@ -2,66 +2,30 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
-from services.gateway.jobs import glossaries, review, states
+from services.gateway.jobs import entities, glossaries, review, states, timing
 from services.gateway.jobs.model import JobOutcome, UnitRecord, UnitState
+from services.gateway.jobs.outputs import DOCUMENTS, Outputs, position
+from services.gateway.jobs.policy import ReviewPolicy
+from services.gateway.jobs.timing import Timeline
 from services.shared import tasks
 
 SCHEMA_VERSION: Final = "1"
-# What a job leaves as documents, by the name under which a unit's output refers to it.
-DOCUMENTS: Final = ("transcript", "translation")
 
 _LANGUAGES: Final = ("source_language", "target_language")
-_INDEX: Final = re.compile(r"c(\d+)(?:r(\d+))?")
 Json = dict[str, Any]
 
 
-class Outputs:
-    """A job's units, and the documents that they left.
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """What the regions of a call are composed of."""
 
-    Args:
-        outcome: The job with its units.
-        documents: By artifact key; the text of a text job is one of them.
-    """
-
-    def __init__(self, outcome: JobOutcome, documents: Mapping[str, Any]) -> None:
-        self.outcome = outcome
-        self.spec = outcome.spec
-        self._documents = documents
-        self._units = {(unit.stage, unit.index): unit for unit in outcome.units}
-
-    def units(self, stage: str) -> Iterator[UnitRecord]:
-        """Yield a stage's units in the order of channel and region."""
-        found = (unit for unit in self.outcome.units if unit.stage == stage)
-        yield from sorted(found, key=lambda unit: position(unit.index))
-
-    def output(self, stage: str, index: str = "job") -> Mapping[str, Any]:
-        """Return a unit's output; empty when it is not done."""
-        unit = self._units.get((stage, index))
-        return unit.output if unit and unit.state is UnitState.DONE and unit.output else {}
-
-    def document(self, stage: str, name: str, index: str = "job") -> Json:
-        """Return the document that a unit's output calls `name`; empty when there is none."""
-        found: Json = self._documents.get(str(self.output(stage, index).get(name)), {})
-        return found
-
-    def text(self) -> str:
-        """Return the text that the client sent."""
-        return str(self._documents[self.spec["input"]["key"]])
-
-    def is_dead(self, stage: str, index: str) -> bool:
-        """Say whether a unit failed for good."""
-        unit = self._units.get((stage, index))
-        return unit is not None and unit.state is UnitState.DEAD
-
-
-def position(index: str) -> tuple[int, int]:
-    """Return the channel and region of a unit's index; -1 for what it does not name."""
-    match = _INDEX.fullmatch(index)
-    return (int(match[1]), int(match[2] or -1)) if match else (-1, -1)
+    outputs: Outputs
+    timeline: Timeline
+    policy: ReviewPolicy
 
 
 def compose(outcome: JobOutcome, documents: Mapping[str, Any]) -> Json:
@@ -74,6 +38,7 @@ def compose(outcome: JobOutcome, documents: Mapping[str, Any]) -> Json:
     outputs = Outputs(outcome, documents)
     body = _COMPOSERS[outcome.job.kind](outputs)
     holes = [_hole(unit) for unit in outcome.units if states.is_hole(unit)]
+    reasons = _reasons(body, holes, ReviewPolicy.of(outcome.spec))
     return {
         "schema_version": SCHEMA_VERSION,
         "job": outcome.job.id,
@@ -82,41 +47,47 @@ def compose(outcome: JobOutcome, documents: Mapping[str, Any]) -> Json:
         **glossaries.summary(outcome.spec, _term_uses(body)),
         "models": _models(outputs),
         "holes": holes,
-        "needs_review": bool(holes) or _any_review(body),
+        "needs_review": bool(reasons),
+        "review_reasons": reasons,
     }
 
 
 def _call(outputs: Outputs) -> Json:
     media = outputs.output(tasks.DECODE)
-    channels = {position(unit.index)[0]: _channel(outputs, unit) for unit in outputs.units(tasks.SEGMENT)}
+    call = _Call(outputs, Timeline(outputs), ReviewPolicy.of(outputs.spec))
+    channels = {position(unit.index)[0]: _channel(call, unit) for unit in outputs.units(tasks.SEGMENT)}
     twins = {
         index: _twin(index, channels[first], outputs.spec)
         for index, first in enumerate(media.get("identical_to", ()))
         if index != first
     }
+    made = {"channels": [channel for _, channel in sorted((channels | twins).items())]}
+    speeches = [region["speech"] for region in _regions(made) if region["speech"]]
     return {
         "duration_ms": media.get("duration_ms", 0),
-        "channels": [channel for _, channel in sorted((channels | twins).items())],
+        **made,
+        "timing": timing.summary(speeches) if "audio" in outputs.spec.get("outputs", ()) else None,
     }
 
 
-def _channel(outputs: Outputs, segment: UnitRecord) -> Json:
+def _channel(call: _Call, segment: UnitRecord) -> Json:
     number, _ = position(segment.index)
-    found = outputs.output(tasks.SEGMENT, segment.index)
-    regions = [
-        _region(outputs, unit)
-        for unit in outputs.units(tasks.TRANSCRIBE)
-        if position(unit.index)[0] == number and unit.state is UnitState.DONE
-    ]
-    return {
+    found = call.outputs.output(tasks.SEGMENT, segment.index)
+    channel = {
         "index": number,
         "role": segment.payload.get("role"),
         "source_language": found.get("language") or segment.payload.get("source_language"),
         "target_language": segment.payload.get("target_language"),
         "identical_to": None,
+        "sounds": list(found.get("sounds", ())),
         "warnings": list(found.get("warnings", ())),
-        "regions": [region for region in regions if region["source"]["text"]],
     }
+    regions = [
+        _region(call, unit, channel)
+        for unit in call.outputs.units(tasks.TRANSCRIBE)
+        if position(unit.index)[0] == number and unit.state is UnitState.DONE
+    ]
+    return channel | {"regions": [region for region in regions if region["source"]["text"]]}
 
 
 def _twin(index: int, first: Json, spec: Mapping[str, Any]) -> Json:
@@ -134,40 +105,58 @@ def _twin(index: int, first: Json, spec: Mapping[str, Any]) -> Json:
         "source_language": declared.get("source_language"),
         "target_language": declared.get("target_language"),
         "identical_to": first["index"],
+        "sounds": [],
         "warnings": ["identical_channels"] if differs and first["regions"] else [],
         "regions": [],
     }
 
 
-def _region(outputs: Outputs, unit: UnitRecord) -> Json:
+def _region(call: _Call, unit: UnitRecord, channel: Mapping[str, Any]) -> Json:
+    outputs = call.outputs
     transcript = outputs.document(tasks.TRANSCRIBE, "transcript", unit.index)
     translation = outputs.document(tasks.TRANSLATE, "translation", unit.index)
     if not translation and (made := transcript.get("translation")):  # by the ASR engine itself
         translation = {"model": transcript.get("model", {})} | made
-    synthesis = outputs.output(tasks.SYNTHESIZE, unit.index)
-    speech = _speech_of_region(outputs, unit) if synthesis.get("audio") else None
-    text, confidence = transcript.get("text", ""), transcript.get("confidence", 0.0)
-    entities = review.number_entities(text, translation["text"]) if translation else []
+    speech = call.timeline.speech(unit)
+    span = {name: unit.payload[name] for name in ("start_ms", "end_ms")}
+    source = {
+        "text": transcript.get("text", ""),
+        "confidence": transcript.get("confidence", 0.0),
+        "words": transcript.get("words", []),
+    }
+    listed = _entities(channel, source | span, translation)
     terms = translation.get("terms", [])
+    spoken = outputs.output(tasks.SYNTHESIZE, unit.index).get("warnings", ())
     warnings = [
         *transcript.get("warnings", ()),
+        *review.of_recognition(source["confidence"], call.policy),
         *translation.get("warnings", ()),
         *glossaries.missed(terms),
-        *synthesis.get("warnings", ()),
-        *(["speech_late"] if speech and speech["delay_ms"] > review.MAX_DELAY_MS else []),
+        *review.of_entities(listed, call.policy),
+        *review.of_speech(spoken, speech, call.policy),
         *(f"{stage}_failed" for stage in _failed_after_transcript(outputs, unit.index)),
     ]
     return {
-        "start_ms": unit.payload["start_ms"],
-        "end_ms": unit.payload["end_ms"],
-        "source": {"text": text, "confidence": confidence, "words": transcript.get("words", [])},
+        **span,
+        "source": source,
         "translation": _translation(translation) if translation else None,
         "speech": speech,
-        "entities": entities,
+        "entities": listed,
         "terms": terms,
-        "warnings": list(dict.fromkeys(warnings)),
-        "needs_review": review.needs_review(entities, warnings, confidence),
+        **_reviewed(warnings, call.policy),
     }
+
+
+def _entities(channel: Mapping[str, Any], heard: Json, translation: Mapping[str, Any]) -> list[Json]:
+    source = entities.Text(heard["text"], channel["source_language"] or "", heard["words"], whole=heard)
+    target = entities.Text(translation["text"], channel["target_language"] or "") if translation else None
+    return entities.listed(source, target)
+
+
+def _reviewed(warnings: Iterable[str], policy: ReviewPolicy) -> Json:
+    warnings = list(dict.fromkeys(warnings))
+    reasons = review.reasons(warnings, policy)
+    return {"warnings": warnings, "needs_review": bool(reasons), "review_reasons": reasons}
 
 
 def _failed_after_transcript(outputs: Outputs, index: str) -> Iterator[str]:
@@ -175,24 +164,6 @@ def _failed_after_transcript(outputs: Outputs, index: str) -> Iterator[str]:
     for stage in (tasks.TRANSLATE, tasks.SYNTHESIZE):
         if outputs.is_dead(stage, index):
             yield stage.partition(".")[2]
-
-
-def _speech_of_region(outputs: Outputs, unit: UnitRecord) -> Json:
-    speech, region = outputs.output(tasks.SYNTHESIZE, unit.index), unit.payload
-    asked = {"start_ms": region["start_ms"]}
-    placed = outputs.output(tasks.ENCODE).get("placements", {}).get(unit.index, asked)
-    end_ms = placed.get("end_ms", placed["start_ms"] + speech["duration_ms"])
-    over_ms = max(0, end_ms - region["end_ms"])
-    return {
-        "voice": speech["voice"],
-        "slot_ms": speech["slot_ms"],
-        "duration_ms": speech["duration_ms"],
-        "stretch": speech["stretch"],
-        "borrowed_ms": min(over_ms, region["borrow_ms"]),
-        "delay_ms": max(0, placed["start_ms"] - region["start_ms"]),
-        "start_ms": placed["start_ms"],
-        "end_ms": end_ms,
-    }
 
 
 def _translation(document: Mapping[str, Any]) -> Json:
@@ -213,32 +184,34 @@ def _model(document: Mapping[str, Any]) -> Json:
 
 def _text_translation(outputs: Outputs) -> Json:
     document = outputs.document(tasks.TRANSLATE, "translation")
-    text = outputs.text()
-    entities = review.number_entities(text, document["text"])
+    text, policy = outputs.text(), ReviewPolicy.of(outputs.spec)
+    source, target = (outputs.spec[name] for name in _LANGUAGES)
+    listed = entities.listed(entities.Text(text, source), entities.Text(document["text"], target))
     terms = document.get("terms", [])
-    warnings = [*document.get("warnings", ()), *glossaries.missed(terms)]
+    warnings = [
+        *document.get("warnings", ()),
+        *glossaries.missed(terms),
+        *review.of_entities(listed, policy),
+    ]
     return {
-        "source": {"text": text, "language": outputs.spec["source_language"]},
-        "translation": _translation(document) | {"language": outputs.spec["target_language"]},
-        "entities": entities,
+        "source": {"text": text, "language": source},
+        "translation": _translation(document) | {"language": target},
+        "entities": listed,
         "terms": terms,
-        "warnings": warnings,
-        "needs_review": review.needs_review(entities, warnings),
+        **_reviewed(warnings, policy),
     }
 
 
 def _speech(outputs: Outputs) -> Json:
-    speech = outputs.output(tasks.SYNTHESIZE)
-    warnings = list(speech.get("warnings", ()))
-    return {
-        "speech": {
-            "voice": speech["voice"],
-            "language": outputs.spec["language"],
-            "duration_ms": speech["duration_ms"],
-        },
-        "warnings": warnings,
-        "needs_review": review.needs_review((), warnings),
+    made, policy = outputs.output(tasks.SYNTHESIZE), ReviewPolicy.of(outputs.spec)
+    speech = {
+        "voice": made["voice"],
+        "language": outputs.spec["language"],
+        "duration_ms": made["duration_ms"],
+        "heard": timing.heard(made),
     }
+    warnings = review.of_speech(made.get("warnings", ()), speech, policy)
+    return {"speech": speech, **_reviewed(warnings, policy)}
 
 
 def _media(outputs: Outputs) -> Json:
@@ -292,9 +265,13 @@ def _term_uses(body: Mapping[str, Any]) -> Iterator[Json]:
     return (use for text in (body, *_regions(body)) for use in text.get("terms", ()))
 
 
-def _any_review(body: Mapping[str, Any]) -> bool:
-    return (
-        bool(body.get("needs_review"))
-        or any(channel["warnings"] for channel in body.get("channels", ()))
-        or any(region["needs_review"] for region in _regions(body))
+def _reasons(body: Mapping[str, Any], holes: Sequence[Json], policy: ReviewPolicy) -> dict[str, int]:
+    """Return for each reason of how many regions, channels, texts or holes of a job it is one."""
+    return review.counted(
+        (
+            body.get("review_reasons", ()),
+            *(review.reasons(channel["warnings"], policy) for channel in body.get("channels", ())),
+            *(region["review_reasons"] for region in _regions(body)),
+            *(review.reasons((review.HOLE,), policy) for _ in holes),
+        )
     )

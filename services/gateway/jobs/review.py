@@ -1,66 +1,82 @@
-"""What a person should check: numbers that changed on the way, weak recognition, warnings."""
+"""Why a person should look at a result: codes, each for one thing, wherever it was found."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-# Whisper's mean token probability on clean telephone speech lies well above; below, words are guesses.
-MIN_CONFIDENCE: Final = 0.5
-
-# People leave some 200 ms between turns (Stivers et al., PNAS 2009): speech that begins clearly later
-# than the original is still heard when the answer to it begins.
-MAX_DELAY_MS: Final = 300
+from services.gateway.jobs.policy import ReviewPolicy
 
 # What holds for a language or a voice and not for one text: GET /v1/stages says it before the job, and there
 # is nothing that a person could make of each text.
 NOTES: Final = frozenset(("pivoted", "last_resort_voice", "cloned_voice"))
 
-# Digits, and what languages put between them: 1,234.5 and 1.234,5 and 1 234,5 and 1'234 and 415-515-8158.
-# Colon and slash separate two numbers (10:30, 05/06), as "h" does in 10h30.
-_NUMBER: Final = re.compile(r"\d+(?:[.,'\u2019\u00a0\u202f -]\d+)*")
+HOLE: Final = "hole"
+LOW_CONFIDENCE: Final = "low_confidence"
+ENTITY_MISMATCH: Final = "entity_mismatch"
+ENTITY_UNCERTAIN: Final = "entity_uncertain"
+SPEECH_LATE: Final = "speech_late"
+SPEECH_MISMATCH: Final = "speech_mismatch"
+
+# All that a result may warn of, as FORMAT.md explains it.
+CODES: Final = NOTES | {
+    HOLE,
+    LOW_CONFIDENCE,
+    ENTITY_MISMATCH,
+    ENTITY_UNCERTAIN,
+    SPEECH_LATE,
+    SPEECH_MISMATCH,
+    "repetition",
+    "same_language",
+    "empty_translation",
+    "term_missed",
+    "fell_back",
+    "nothing_to_speak",
+    "slot_overrun",
+    "not_verified",
+    "translate_failed",
+    "synthesize_failed",
+    "identical_channels",
+    "uncertain_language",
+}
+Json = Mapping[str, Any]
 
 
-def digit_strings(text: str) -> list[str]:
-    """Return the numbers of a text as plain digit strings: "R$ 1.234,50" gives ["123450"].
-
-    Digits of every script count. Numbers spoken as words are not seen.
-    """
-    return [
-        "".join(str(int(character)) for character in number if character.isdecimal())
-        for number in _NUMBER.findall(text)
-    ]
+def of_recognition(confidence: float, policy: ReviewPolicy) -> list[str]:
+    """Return what is to be said of a region's recognition beside the recogniser's own warnings."""
+    return [LOW_CONFIDENCE] if confidence < policy.min_confidence else []
 
 
-def number_entities(source: str, target: str) -> list[dict[str, Any]]:
-    """Pair the numbers of a text with those of its translation, wherever word order put them.
-
-    Returns:
-        {kind: "number", source, target, match} for each; source or target is None where it has no partner.
-    """
-    wanted, found = digit_strings(source), digit_strings(target)
-    common = Counter(wanted) & Counter(found)
-    left = Counter(found) - common
-    strangers = [number for number in found if left[number] > 0 and not left.subtract([number])]
-    entities = []
-    for number in wanted:
-        if common[number] > 0:
-            common[number] -= 1
-            entities.append(_entity(number, number))
-        else:
-            entities.append(_entity(number, strangers.pop(0) if strangers else None))
-    return entities + [_entity(None, number) for number in strangers]
+def of_entities(entities: Iterable[Json], policy: ReviewPolicy) -> list[str]:
+    """Return what is to be said of a text's entities; one that was not compared matches nothing and all."""
+    found = []
+    for entity in entities:
+        confidence = entity["confidence"]
+        if entity["match"] is False:
+            found.append(ENTITY_MISMATCH)
+        if confidence is not None and confidence < policy.min_entity_confidence:
+            found.append(ENTITY_UNCERTAIN)
+    return found
 
 
-def _entity(source: str | None, target: str | None) -> dict[str, Any]:
-    return {"kind": "number", "source": source, "target": target, "match": source == target}
+def of_speech(warnings: Iterable[str], speech: Json | None, policy: ReviewPolicy) -> list[str]:
+    """Return the warnings of made speech, if any; of what was heard again, the policy says what differs."""
+    found, heard = list(warnings), speech and speech["heard"]
+    if heard is not None:
+        found = [code for code in found if code != SPEECH_MISMATCH]
+        if not heard["entities_match"] or heard["word_error_rate"] > policy.max_word_error_rate:
+            found.append(SPEECH_MISMATCH)
+    if speech and speech.get("delay_ms", 0) > policy.max_delay_ms:
+        found.append(SPEECH_LATE)
+    return found
 
 
-def needs_review(
-    entities: Iterable[Mapping[str, Any]], warnings: Sequence[str], confidence: float | None = None
-) -> bool:
-    """Say whether a person should look at a text; of the warnings, NOTES are no reason."""
-    weak = confidence is not None and confidence < MIN_CONFIDENCE
-    return weak or not NOTES.issuperset(warnings) or not all(entity["match"] for entity in entities)
+def reasons(warnings: Iterable[str], policy: ReviewPolicy) -> list[str]:
+    """Return those of some warnings for which a person should look, each once."""
+    return [code for code in dict.fromkeys(warnings) if code not in NOTES and code not in policy.ignored]
+
+
+def counted(parts: Iterable[Iterable[str]]) -> dict[str, int]:
+    """Return for each reason of how many parts of a job it is one."""
+    return dict(sorted(Counter(code for part in parts for code in part).items()))

@@ -17,6 +17,7 @@ from services.gateway.jobs.glossaries import Glossaries, NoGlossaries
 from services.gateway.jobs.ids import JOB_ID, new_job_id, uuid7_hex
 from services.gateway.jobs.model import File, Job, JobState, Progress
 from services.gateway.jobs.pipeline import FETCH, PIPELINES, Stage
+from services.gateway.jobs.policy import Policies, SamePolicy
 from services.gateway.jobs.ports import (
     Dispatcher,
     Idempotency,
@@ -92,6 +93,7 @@ class Ports:
     uploads: UploadedFiles = field(default_factory=NoUploads)
     webhooks: Webhooks = field(default_factory=NoWebhooks)
     glossaries: Glossaries = field(default_factory=NoGlossaries)
+    policies: Policies = field(default_factory=SamePolicy)
     urls: SourceUrls = field(default_factory=NoUrls)
     erasures: Erasures = field(default_factory=MemoryErasures)
 
@@ -254,6 +256,7 @@ class JobService:
         job, stages = self._new_job(sent.tenant, wanted)
         resolved = resolve.resolve(wanted, self._ports.capabilities)
         resolved |= resolve.webhook(wanted, sent.tenant, self._ports.webhooks)
+        resolved |= self._ports.policies.policy(sent.tenant).document()
         glossary = glossaries.named(wanted, sent.tenant, self._ports.glossaries)
         source = self._source(wanted, file)
         job = replace(job, source=sources.shown(source))

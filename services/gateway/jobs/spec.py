@@ -60,6 +60,8 @@ Metadata = Annotated[
 
 
 GlossaryId = Annotated[str, StringConstraints(pattern=_GLOSSARY)]
+# "verify" has made speech heard again, and made once more where it was not understood.
+Quality = Literal["standard", "verify"]
 Bitrate = Annotated[float, Field(ge=1, le=10_000), AfterValidator(plain)]
 # As long as the names of a hub: owner and name; a voice may have that of its model before its own.
 VoiceName = Annotated[str, StringConstraints(min_length=1, max_length=256)]
@@ -172,6 +174,9 @@ class SpeechTranslationSpec(_Call):
     voices: Annotated[dict[Name, VoiceName], Field(max_length=2 * MAX_CHANNELS, default_factory=dict)]
     models: CallModels = CallModels()
     max_stretch: Annotated[float, Field(ge=1, le=2)] = 1.25
+    quality: Quality = "standard"
+    allow_overlap: bool = False
+    keep_sounds: bool = True
 
     @model_validator(mode="after")
     def _every_channel_has_a_target(self) -> Self:
@@ -219,6 +224,7 @@ class SpeechSpec(_Job):
     voice: VoiceName | None = None
     glossary_id: GlossaryId | None = None
     audio: AudioSpec = AudioSpec()
+    quality: Quality = "standard"
 
 
 class EncodeSpec(_File):

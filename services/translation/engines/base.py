@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 from services.shared.engines import Model
 from services.shared.errors import InternalError
 from services.shared.glossary import Term
 from services.translation.languages import Pair
+
+# Translations of a sentence that a model gives at once: with more of them a beam hardly finds new wordings.
+MOST_OTHERS: Final = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,30 @@ class Contextual(Protocol):
 
     def translate_in(self, texts: Sequence[str], pair: Pair, context: Context) -> list[str]:
         """Translate as `translate` does, knowing more."""
+        ...
+
+
+@runtime_checkable
+class Versatile(Protocol):
+    """What an engine has beside if it knows several translations of a sentence, or can be asked for more."""
+
+    def others(
+        self, texts: Sequence[str], pair: Pair, context: Context, limits: Sequence[int]
+    ) -> list[list[str]]:
+        """Translate sentences in other ways than `translate` does.
+
+        Args:
+            texts: As for `translate`.
+            pair: One of `pairs`.
+            context: Of the call.
+            limits: Characters that the translations of each text should have at most; 0 for any length.
+
+        Returns:
+            For each text any number, the likeliest first, also longer ones; none where it knows none.
+
+        Raises:
+            DragomanError: it cannot now.
+        """
         ...
 
 

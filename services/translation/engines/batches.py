@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from services.shared.batching import Batcher, Limits
-from services.shared.errors import DragomanError
-from services.translation.engines.base import Closable, Context, Contextual, TranslationEngine
+from services.shared.errors import Cancelled, DragomanError
+from services.translation.engines.base import Closable, Context, Contextual, TranslationEngine, Versatile
 from services.translation.languages import Pair
 from services.translation.routes import Offer
 
@@ -48,6 +48,9 @@ class Batched:
 
     def __init__(self, engine: TranslationEngine, delay_ms: float = 0.0, runners: int = 1) -> None:
         self.engine = engine
+        # Asked once: Python takes its time to answer.
+        self._contextual = engine if isinstance(engine, Contextual) else None
+        self._versatile = engine if isinstance(engine, Versatile) else None
         self.offer = Offer(engine.model, {pair: engine.model_of(pair) for pair in engine.pairs}, engine.batch)
         limits = Limits(engine.batch, delay_ms, runners)
         self._batcher: Batcher[_Sentence, str | DragomanError] = Batcher(
@@ -57,7 +60,12 @@ class Batched:
     @property
     def contextual(self) -> bool:
         """Whether the engine has a use for context."""
-        return isinstance(self.engine, Contextual)
+        return self._contextual is not None
+
+    @property
+    def versatile(self) -> bool:
+        """Whether the engine knows other translations."""
+        return self._versatile is not None
 
     def translate(
         self,
@@ -86,6 +94,39 @@ class Batched:
             done += map(_text, self._batcher.submit_all(sentences, cancelled))
         return done
 
+    def others(
+        self,
+        texts: Sequence[str],
+        limits: Sequence[int],
+        pair: Pair,
+        context: Context = _NOTHING,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> list[list[str]]:
+        """Translate sentences in other ways, see Versatile; they are few, and wait for no company.
+
+        Args:
+            texts: As an engine takes them.
+            limits: Characters that the translations of each should have at most; 0 for any length.
+            pair: One of the engine's.
+            context: Of the call.
+            cancelled: Asked before each batch.
+
+        Raises:
+            Cancelled: `cancelled` said so.
+            DragomanError: what the engine raised.
+        """
+        done: list[list[str]] = []
+        if self._versatile is None:
+            return [[] for _ in texts]
+        # Several translations of a sentence take the memory of several sentences.
+        size = max(1, self.engine.batch // _AHEAD)
+        for start in range(0, len(texts), size):
+            if cancelled():
+                raise Cancelled("The caller went away.")
+            part = slice(start, start + size)
+            done += self._versatile.others(texts[part], pair, context, limits[part])
+        return done
+
     def close(self) -> None:
         """Let the engine go."""
         self._batcher.close()
@@ -103,10 +144,10 @@ class Batched:
         self, sentences: Sequence[_Sentence], _cancelled: Callable[[], bool]
     ) -> Sequence[str | DragomanError]:
         texts, company = [each.text for each in sentences], sentences[0].company
-        if not isinstance(self.engine, Contextual):
+        if self._contextual is None:
             return self.engine.translate(texts, company.pair)
         try:
-            return self.engine.translate_in(texts, company.pair, company.context)
+            return self._contextual.translate_in(texts, company.pair, company.context)
         except DragomanError as error:
             # An answer and no failure of the batch, whose sentences would each be tried again by themselves:
             # they are of one call, and it goes another way now.

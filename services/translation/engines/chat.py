@@ -75,8 +75,30 @@ class ChatEngine:
         if not texts:
             return []
         wanted = messages(texts, self._tags[pair.source], self._tags[pair.target], context)
+        return self._answered(texts, wanted, _TEMPERATURES)
+
+    def others(
+        self, texts: Sequence[str], pair: Pair, context: Context, limits: Sequence[int]
+    ) -> list[list[str]]:
+        """Ask once for a shorter wording of each sentence; where any length will do, nothing is asked.
+
+        Raises:
+            DragomanError: see `translate_in`.
+        """
+        if not (texts and all(limits)):
+            return [[] for _ in texts]
+        wanted = messages(texts, self._tags[pair.source], self._tags[pair.target], context, limits)
+        return [[text] for text in self._answered(texts, wanted, _TEMPERATURES[:1])]
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._endpoint.close()
+
+    def _answered(
+        self, texts: Sequence[str], wanted: Sequence[Mapping[str, str]], temperatures: Sequence[float]
+    ) -> list[str]:
         reason = ""
-        for temperature in _TEMPERATURES:
+        for temperature in temperatures:
             wish = Wish(self._model.name, wanted, schema(len(texts)), temperature)
             try:
                 return read(self._endpoint.complete(wish), texts)
@@ -84,13 +106,9 @@ class ChatEngine:
                 reason = error.reason
                 telemetry.logger().warning("unusable answer", model=self._model.name, reason=reason)
         raise UnusableAnswer(
-            f"The chat model answered twice what cannot be used: {reason}. Take a model that keeps to JSON.",
+            f"The chat model's answer cannot be used: {reason}. Take a model that keeps to JSON.",
             code="unusable_answer",
         )
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._endpoint.close()
 
 
 def load(settings: TranslationSettings, model: str = "") -> ChatEngine:

@@ -13,6 +13,7 @@ from services.shared.engines import Model
 from services.shared.errors import Misconfigured
 from services.shared.models.places import Place, find
 from services.shared.threads import cores
+from services.translation.engines.base import MOST_OTHERS, Context
 from services.translation.engines.hub_folders import (
     kind_of,
     languages_file,
@@ -96,6 +97,23 @@ class CTranslate2Engine:
         Raises:
             TooLarge: one has more pieces than the model takes (sentence_too_long).
         """
+        return [each[0] for each in self._hypotheses(texts, pair, 1)]
+
+    def others(
+        self, texts: Sequence[str], pair: Pair, _context: Context, _limits: Sequence[int]
+    ) -> list[list[str]]:
+        """Translate sentences in several ways, the likeliest first, however long they are.
+
+        Raises:
+            TooLarge: one has more pieces than the model takes (sentence_too_long).
+        """
+        return self._hypotheses(texts, pair, MOST_OTHERS)
+
+    def close(self) -> None:
+        """Free the weights."""
+        self._translator.unload_model()
+
+    def _hypotheses(self, texts: Sequence[str], pair: Pair, count: int) -> list[list[str]]:
         if not texts:
             return []
         sources = [self._marked(self._subwords.cut(text), pair) for text in texts]
@@ -104,19 +122,18 @@ class CTranslate2Engine:
         done = self._translator.translate_batch(
             sources,
             target_prefix=[prefix] * len(sources) if prefix else None,
-            beam_size=self._beam,
+            beam_size=max(self._beam, count),
+            num_hypotheses=count,
             max_decoding_length=max(most),
             max_input_length=0,
             disable_unk=True,
         )
         # What the batch let run on beyond its own bound is cut, so that a sentence does not depend on its
         # neighbours.
-        rows = [each.hypotheses[0][len(prefix) : bound] for each, bound in zip(done, most, strict=True)]
-        return [self._subwords.join(row).strip() for row in rows]
-
-    def close(self) -> None:
-        """Free the weights."""
-        self._translator.unload_model()
+        return [
+            [self._subwords.join(row[len(prefix) : bound]).strip() for row in each.hypotheses]
+            for each, bound in zip(done, most, strict=True)
+        ]
 
     def _marked(self, pieces: list[str], pair: Pair) -> list[str]:
         """Put the marks of language and end to a sentence's pieces."""

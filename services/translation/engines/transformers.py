@@ -6,6 +6,7 @@ import gc
 import threading
 import warnings
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ import transformers
 from services.shared.engines import Model
 from services.shared.errors import DragomanError, Misconfigured
 from services.shared.models.places import Place, find
+from services.translation.engines.base import MOST_OTHERS, Context
 from services.translation.engines.hub_folders import kind_of, most_pieces, tongues
 from services.translation.engines.hub_languages import Kind
 from services.translation.languages import Pair
@@ -95,6 +97,26 @@ class TransformersEngine:
         Raises:
             TooLarge: one has more pieces than the model takes (sentence_too_long).
         """
+        return [each[0] for each in self._hypotheses(texts, pair, 1)]
+
+    def others(
+        self, texts: Sequence[str], pair: Pair, _context: Context, _limits: Sequence[int]
+    ) -> list[list[str]]:
+        """Translate sentences in several ways, the likeliest first, however long they are.
+
+        Raises:
+            TooLarge: one has more pieces than the model takes (sentence_too_long).
+        """
+        return self._hypotheses(texts, pair, MOST_OTHERS)
+
+    def close(self) -> None:
+        """Free the weights."""
+        del self._model
+        gc.collect()
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+
+    def _hypotheses(self, texts: Sequence[str], pair: Pair, count: int) -> list[list[str]]:
         if not texts:
             return []
         with self._lock, torch.inference_mode():
@@ -106,22 +128,16 @@ class TransformersEngine:
                 **inputs.to(self._device),
                 **forced,
                 do_sample=False,
-                num_beams=self._beam,
+                num_beams=max(self._beam, count),
+                num_return_sequences=count,
                 max_new_tokens=max(most),
                 suppress_tokens=[self._tokenizer.unk_token_id, self._tokenizer.pad_token_id],
             )
             # The decoder's first piece, and the language after it, are no text. What the batch let run on
             # beyond its own bound is cut, so that a sentence does not depend on its neighbours.
             start = 1 + len(forced)
-            rows = [row[start : 1 + bound] for row, bound in zip(made.tolist(), most, strict=True)]
-            return [self._decoded(row) for row in rows]
-
-    def close(self) -> None:
-        """Free the weights."""
-        del self._model
-        gc.collect()
-        if self._device.type == "cuda":
-            torch.cuda.empty_cache()
+            rows = iter(made.tolist())
+            return [[self._decoded(row[start : 1 + bound]) for row in islice(rows, count)] for bound in most]
 
     def _encoded(self, texts: Sequence[str], pair: Pair) -> Any:
         if self._tongues.kind is Kind.MARIAN:

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from functools import cache
+from typing import Final
 
 import espeakng_loader
 from phonemizer.backend import EspeakBackend
 from phonemizer.backend.espeak.wrapper import EspeakWrapper
 
 _LOCK = threading.Lock()
+# What espeak says in one go when it reads figures, and as two numbers when it reads words: tens and ones, and
+# in Portuguese hundreds too.
+_SPANISH_ONES: Final = "un[oa]?|dos|tres|cuatro|cinco|seis|siete|ocho|nueve"
+_ONES: Final = "um|uma|dois|duas|três|quatro|cinco|seis|sete|oito|nove"
+_JOINED: Final = (
+    (rf"(treinta|(?:cuar|cincu|ses|set|och|nov)enta) y ({_SPANISH_ONES})", r"\1-y-\2"),
+    (rf"(vinte|trinta|(?:quar|cinqu|sess|set|oit|nov)enta) e ({_ONES})", r"\1-e-\2"),
+    (rf"(cento|\w+[czh]ent[oa]s) e ({_ONES}|\w+ze|dez\w*|vinte|trinta|\w+enta)", r"\1-e \2"),
+)
 
 
 def phonemes(text: str, language: str) -> str:
@@ -22,7 +33,13 @@ def phonemes(text: str, language: str) -> str:
     """
     # espeak holds global state.
     with _LOCK:
-        return " ".join(_backend(language).phonemize([" ".join(text.split())]))
+        return " ".join(_backend(language).phonemize([_joined(" ".join(text.split()))]))
+
+
+def _joined(text: str) -> str:
+    for words, by in _JOINED:
+        text = re.sub(rf"\b{words}\b", by, text)
+    return text
 
 
 @cache

@@ -291,6 +291,6 @@ def test_looking_for_a_language_can_ask_whether_the_caller_has_gone() -> None:
             gone.append(cancelled())
             return super().language_probabilities(audio)
 
-    # Two checks come before: of the recording's one piece, and of the first stretch of speech.
-    AsrCore(alone(Listening())).segment(tone(1), AUTO, after(2))
+    # Three checks come before: looks at the one piece of the recording.
+    AsrCore(alone(Listening())).segment(tone(1), AUTO, after(3))
     assert gone == [True]

@@ -17,6 +17,7 @@ from services.asr import worker
 from services.asr.core import Samples
 from services.asr.server import spec
 from services.asr.settings import AsrSettings
+from services.asr.sounds.listening import sounds
 from services.asr.worker import HANDLERS
 from services.shared.artifacts.local import LocalArtifacts
 from services.shared.errors import Cancelled, NotFound, Unsupported
@@ -27,6 +28,7 @@ from services.shared.rpc.client import Channels
 from services.shared.rpc.server import start
 from services.shared.stage import Output, Work
 from services.shared.tasks import SEGMENT, TRANSCRIBE
+from tests.support.noises import keys
 from tests.support.recordings import wav
 from tests.support.speech import silence, tone
 
@@ -99,6 +101,7 @@ async def test_a_channel_becomes_a_unit_for_each_region(make: Make) -> None:
         "duration_ms": 9_500,
         "warnings": [],
         "model": FAKE,
+        "sounds": [],
     }
     assert [child.index for child in output.children] == ["c0r0", "c0r1"]
     assert output.children[1].payload == REGION
@@ -123,6 +126,25 @@ async def test_regions_carry_the_detected_language(make: Make) -> None:
     assert output.document["language"] == "es"
     assert 0 < output.document["language_confidence"] < 1
     assert {child.payload["source_language"] for child in output.children} == {"es"}
+
+
+async def test_who_leaks_from_another_channel_has_no_vote_on_the_language(make: Make) -> None:
+    leak, own = tone(4, 200), tone(2, 440)
+    samples = np.concatenate([silence(1), leak, silence(2), own, silence(1)])
+    channel = {**CHANNEL, "source_language": "auto"}
+    crosstalk = [{"of": 1, "start_ms": 500, "end_ms": 5_500}]
+    assert (await run(make(SEGMENT, channel, samples))).document["language"] == "pt"
+    output = await run(make(SEGMENT, {**channel, "crosstalk": crosstalk}, samples))
+    assert output.document["language"] == "es"
+    assert [child.payload["source_language"] for child in output.children] == ["es"]
+    assert [sound["kind"] for sound in output.document["sounds"]] == ["crosstalk"]
+
+
+async def test_a_channel_of_cross_talk_alone_has_no_language(make: Make) -> None:
+    crosstalk = [{"of": 1, "start_ms": 0, "end_ms": 9_500}]
+    output = await run(make(SEGMENT, {**CHANNEL, "source_language": "auto", "crosstalk": crosstalk}))
+    assert output.children == ()
+    assert (output.document["language"], output.document["warnings"]) == ("", [])
 
 
 @pytest.mark.parametrize("samples", [silence(4), silence(0)])
@@ -214,6 +236,17 @@ async def test_a_cancelled_job_ends_its_calls(make: Make) -> None:
     work.lease.end()
     with pytest.raises(Cancelled):
         await run(work)
+
+
+async def test_keys_that_were_pressed_stand_in_the_document_and_in_no_log(
+    make: Make, capfd: pytest.CaptureFixture[str]
+) -> None:
+    output = await run(make(SEGMENT, CHANNEL, keys("4000123412")))
+    assert [sound["digits"] for sound in output.document["sounds"]] == ["4000123412"]
+    logged = "".join(capfd.readouterr())
+    assert "/Segment" in logged
+    assert "4000123412" not in logged
+    assert "4000" not in repr(sounds(keys("4000")))
 
 
 @pytest.mark.parametrize(("stage", "payload"), [(SEGMENT, CHANNEL), (TRANSCRIBE, REGION)])

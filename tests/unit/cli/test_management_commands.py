@@ -64,7 +64,7 @@ def test_tenants_are_listed_and_shown(gateway: StubGateway) -> None:
     gateway.say("GET /v1/tenants", page("tenants", {"name": "acme", "limits": LIMITS}))
     gateway.say("GET /v1/tenants/acme", {"name": "acme", "limits": LIMITS})
     assert run("tenants", "list").output.splitlines()[1].split() == [
-        "acme", "60", "default", "5", "default", "default",
+        "acme", "60", "default", "5", "default", "default", "default",
     ]  # fmt: skip
     assert ["unfinished", "jobs", "5"] in [
         line.split() for line in run("tenants", "show", "acme").output.splitlines()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from services.shared.engines import Model, Reference
 from services.shared.errors import DragomanError
@@ -13,6 +13,7 @@ from services.translation.engines.trade import given
 from services.translation.languages import Pair
 
 _WORD = re.compile(r"[^\W\d]\w*")
+_DIGITS = re.compile(r"\d+")
 
 
 class Marking:
@@ -38,6 +39,23 @@ class Marking:
             raise self.error
         self.asked += [(text, pair) for text in texts]
         return [_WORD.sub(rf"\g<0>_{pair.target}", text) for text in texts]
+
+
+class Careless(Marking):
+    """The same, but it changes every run of digits that is longer than it bears."""
+
+    def __init__(
+        self, change: Callable[[str], str], bears: int = 0, name: str = "a", pairs: str = "en-pt"
+    ) -> None:
+        super().__init__(name, pairs)
+        self._change = change
+        self._bears = bears
+
+    def translate(self, texts: Sequence[str], pair: Pair) -> list[str]:
+        return [_DIGITS.sub(self._changed, text) for text in super().translate(texts, pair)]
+
+    def _changed(self, match: re.Match[str]) -> str:
+        return match[0] if len(match[0]) <= self._bears else self._change(match[0])
 
 
 class Informed(Marking):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from services.shared.engines import Model
 from services.shared.errors import Cancelled, InternalError, InvalidRequest, TooLarge, Unsupported
-from services.translation.core import EMPTY, Task, Translation, TranslationCore
+from services.translation.core import EMPTY, MISMATCH, Task, Translation, TranslationCore
 from services.translation.engines.base import Turn
 from services.translation.engines.fake import FakeEngine
 from services.translation.engines.trade import alone
@@ -168,7 +168,8 @@ def test_any_texts_give_as_many_translations_with_their_digits(texts: list[str])
     found = done(CORE, *texts)
     assert len(found) == len(texts)
     assert [re.findall(r"\d", each.text) for each in found] == [re.findall(r"\d", text) for text in texts]
-    assert all(each.warnings == () for each in found)
+    # This engine has no mercy on the letters of codes such as "A0".
+    assert all({*each.warnings} <= {MISMATCH} for each in found)
 
 
 @given(st.lists(st.text(), max_size=4), st.lists(st.text(), max_size=4))

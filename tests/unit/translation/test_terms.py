@@ -107,6 +107,6 @@ def test_sentences_with_and_without_terms_stay_in_their_order() -> None:
     assert [each.text for each in done.texts] == [
         "One_pt. A_pt sinistro! Two_pt.",
         "Three_pt.",
-        "Claims_pt [1]? Sinistro [1] sinistro XQ_pt1?",
+        "Claims_pt [1]? Sinistro [1] sinistro XQ1?",
     ]
     assert [[use.hit for use in each.terms] for each in done.texts] == [[True], [], [True]]

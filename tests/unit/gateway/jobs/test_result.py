@@ -10,10 +10,11 @@ from typing import Any
 import jsonschema
 import pytest
 
-from services.gateway.jobs import review
 from services.gateway.jobs.ids import new_job_id
 from services.gateway.jobs.model import Job, JobOutcome, JobState, UnitRecord, UnitState
-from services.gateway.jobs.result import compose, position
+from services.gateway.jobs.outputs import position
+from services.gateway.jobs.policy import ReviewPolicy
+from services.gateway.jobs.result import compose
 from services.shared import tasks
 
 SCHEMA = json.loads((resources.files("services.gateway.jobs") / "result.schema.json").read_text())
@@ -27,16 +28,20 @@ MEDIA = {
     "identical_to": [0, 1],
 }
 SPEC: dict[str, Any] = {
+    "outputs": ["transcript", "audio"],
     "channels": [
         {"index": 0, "role": "agent", "source_language": "en", "target_language": "pt-BR"},
         {"index": 1, "role": "customer", "source_language": "pt-BR", "target_language": "en"},
-    ]
+    ],
 }
 WHISPER, FIREFOX, KOKORO, M2M = (
     {"name": name, "revision": "1", "sha256": digit * 64}
     for name, digit in (("whisper", "a"), ("firefox", "b"), ("kokoro", "c"), ("m2m", "d"))
 )
-WORDS = [{"text": "Room", "start_ms": 1000, "end_ms": 1200, "confidence": 0.8}]
+WORDS = [
+    {"text": "Room", "start_ms": 1000, "end_ms": 1200, "confidence": 0.9},
+    {"text": "12", "start_ms": 1200, "end_ms": 1600, "confidence": 0.8},
+]
 
 
 def done(stage: str, index: str, output: dict[str, Any], /, **payload: Any) -> UnitRecord:
@@ -106,15 +111,32 @@ def test_a_region_holds_all_that_was_made_of_it() -> None:
                 "delay_ms": 0,
                 "start_ms": 1000,
                 "end_ms": 2400,
+                "overlap_ms": 0,
+                "spoken_text": None,
+                "heard": None,
             },
-            "entities": [{"kind": "number", "source": "12", "target": "12", "match": True}],
+            "entities": [
+                {
+                    "kind": "number",
+                    "source": "12",
+                    "target": "12",
+                    "source_text": "12",
+                    "target_text": "12",
+                    "start_ms": 1200,
+                    "end_ms": 1600,
+                    "confidence": 0.8,
+                    "match": True,
+                }
+            ],
             "terms": [],
             "warnings": [],
             "needs_review": False,
+            "review_reasons": [],
         }
     ]
     assert result["channels"][1]["regions"] == []
     assert (result["duration_ms"], result["holes"], result["needs_review"]) == (60_000, [], False)
+    assert result["review_reasons"] == {}
 
 
 def test_every_stage_names_its_models_once() -> None:
@@ -131,8 +153,10 @@ def test_every_stage_names_its_models_once() -> None:
 @pytest.mark.parametrize(
     ("changed", "warnings"),
     [
-        ({"u": translation("Quarto 13")}, []),
-        ({"t": transcript("Room 12", confidence=0.3)}, []),
+        ({"u": translation("Quarto 13")}, ["entity_mismatch"]),
+        ({"t": transcript("Room 12", confidence=0.3)}, ["low_confidence"]),
+        ({"t": transcript("Room 12", confidence=0.3, warnings=["low_confidence"])}, ["low_confidence"]),
+        ({"t": transcript("Room 12", words=[WORDS[1] | {"confidence": 0.1}])}, ["entity_uncertain"]),
         ({"t": transcript("Room 12", warnings=["repetition"])}, ["repetition"]),
         ({"u": translation("Quarto 12", warnings=["same_language"])}, ["same_language"]),
     ],
@@ -142,6 +166,8 @@ def test_a_doubtful_region_marks_the_whole_call(changed: dict[str, Any], warning
     result = composed("speech_translation", units, documents | changed)
     region = result["channels"][0]["regions"][0]
     assert (region["needs_review"], region["warnings"], result["needs_review"]) == (True, warnings, True)
+    assert region["review_reasons"] == warnings
+    assert result["review_reasons"] == dict.fromkeys(warnings, 1)
 
 
 def test_a_region_keeps_its_text_when_later_stages_fail() -> None:
@@ -179,6 +205,7 @@ def test_a_region_that_was_not_recognised_is_only_a_hole() -> None:
     result = composed("speech_translation", units, documents)
     assert result["channels"][0]["regions"] == []
     assert (len(result["holes"]), result["needs_review"]) == (1, True)
+    assert result["review_reasons"] == {"hole": 1}
 
 
 def test_a_region_in_which_nothing_was_said_is_left_out() -> None:
@@ -219,6 +246,7 @@ def test_a_channel_whose_language_is_uncertain_needs_a_look() -> None:
                     **SPEC["channels"][1])  # fmt: skip
     result = composed("speech_translation", units, documents)
     assert (result["channels"][1]["warnings"], result["needs_review"]) == (["uncertain_language"], True)
+    assert result["review_reasons"] == {"uncertain_language": 1}
 
 
 def test_one_declared_direction_holds_for_every_channel_with_the_same_audio() -> None:
@@ -309,7 +337,7 @@ def test_speech_says_what_it_borrowed_and_how_late_it_is(
     result = composed("speech_translation", units, documents)
     region = result["channels"][0]["regions"][0]
     assert (region["speech"]["borrowed_ms"], region["speech"]["delay_ms"]) == (borrowed_ms, delay_ms)
-    late = delay_ms > review.MAX_DELAY_MS
+    late = delay_ms > ReviewPolicy().max_delay_ms
     assert region["warnings"] == ["speech_late"] * late
     assert region["needs_review"] is result["needs_review"] is late
 
@@ -320,13 +348,15 @@ def test_a_text_translation_shows_both_texts() -> None:
     result = composed("text_translation", units, {"text": "Room 12", "u": translation("Quarto 13")}, spec)
     assert result["source"] == {"text": "Room 12", "language": "en"}
     assert result["translation"]["text"] == "Quarto 13"
-    assert result["needs_review"]
+    (entity,) = result["entities"]
+    assert (entity["match"], entity["start_ms"], entity["confidence"]) == (False, None, None)
+    assert (result["needs_review"], result["review_reasons"]) == (True, {"entity_mismatch": 1})
 
 
 def test_speech_shows_its_voice_and_length() -> None:
     units = [done(tasks.SYNTHESIZE, "job", speech(slot_ms=0))]
     result = composed("speech", units, {}, {"language": "pt-BR"})
-    assert result["speech"] == {"voice": "dora", "language": "pt-BR", "duration_ms": 1400}
+    assert result["speech"] == {"voice": "dora", "language": "pt-BR", "duration_ms": 1400, "heard": None}
 
 
 @pytest.mark.parametrize("kind", ["encode", "decode"])
@@ -350,34 +380,3 @@ def test_regions_come_in_the_order_of_the_call_not_of_completion() -> None:
         units.append(done(tasks.TRANSCRIBE, f"c0r{number}", {"transcript": "t"}, **span))
     regions = composed("transcription", units, documents)["channels"][0]["regions"]
     assert [region["start_ms"] for region in regions] == [0, 2000, 10_000]
-
-
-MISSED = {"source": "room", "target": "sala", "hit": False}
-
-
-def test_a_term_that_was_missed_is_shown_warned_of_and_counted() -> None:
-    units, documents = call()
-    documents["u"] = translation("Quarto 12", terms=[MISSED])
-    glossary = {"glossary": {"key": "k", "id": f"glo_{7:032x}", "version": 3}}
-    result = composed("speech_translation", units, documents, SPEC | glossary)
-    (region,) = result["channels"][0]["regions"]
-    assert (region["terms"], region["warnings"]) == ([MISSED], ["term_missed"])
-    assert region["needs_review"] is result["needs_review"] is True
-    assert result["glossary"] == {
-        "id": f"glo_{7:032x}",
-        "version": 3,
-        "terms": [{"source": "room", "target": "sala", "hits": 0, "misses": 1}],
-    }
-
-
-def test_a_term_of_a_translation_by_the_recogniser_is_counted_once() -> None:
-    units, documents = call()
-    made: dict[str, Any] = {"text": "Quarto 12", "terms": [MISSED | {"hit": True}]}
-    documents |= {"t": transcript("Room 12", translation=made), "u": translation(**made)}
-    glossary = {"glossary": {"key": "k", "id": f"glo_{7:032x}", "version": 3}}
-    result = composed("speech_translation", units, documents, SPEC | glossary)
-    assert result["glossary"]["terms"][0]["hits"] == 1
-
-
-def test_a_job_without_a_glossary_tells_of_none() -> None:
-    assert "glossary" not in composed("speech_translation", *call())

@@ -1,84 +1,103 @@
-"""What a person should check."""
+"""Why a person should look."""
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+from typing import Any
+
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from services.gateway.jobs.review import digit_strings, needs_review, number_entities
+from services.gateway.jobs.policy import ReviewPolicy
+from services.gateway.jobs.review import (
+    CODES,
+    NOTES,
+    counted,
+    of_entities,
+    of_recognition,
+    of_speech,
+    reasons,
+)
 
-numbers = st.lists(st.integers(0, 10**10).map(str), max_size=5)
-words = st.text(st.characters(categories=["Ll"]), min_size=1, max_size=6)
+STRICT = ReviewPolicy(0.8, 0.7, 100, 0.0)
 
 
-def sentence(parts: list[str]) -> str:
-    return " and ".join(["number", *parts])
+def entity(*, match: bool | None, confidence: float | None = 0.9) -> dict[str, Any]:
+    return {"match": match, "confidence": confidence}
+
+
+@pytest.mark.parametrize(("confidence", "policy", "doubtful"), [
+    (0.49, ReviewPolicy(), True),
+    (0.5, ReviewPolicy(), False),
+    (0.5, STRICT, True),
+])  # fmt: skip
+def test_weak_recognition_is_told(confidence: float, policy: ReviewPolicy, *, doubtful: bool) -> None:
+    assert of_recognition(confidence, policy) == ["low_confidence"] * doubtful
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("found", "told"),
     [
-        ("no digits at all", []),
-        ("R$ 1.234,50", ["123450"]),
-        ("1,234.50", ["123450"]),
-        ("1 234 and 1\u00a0234 and 1'234", ["1234"] * 3),
-        ("415-515-8158", ["4155158158"]),
-        ("at 10:30 on 05/06", ["10", "30", "05", "06"]),
-        ("10h30", ["10", "30"]),
-        ("the 2nd, 3.", ["2", "3"]),
-        ("١٢٣", ["123"]),
-        ("10, 20", ["10", "20"]),
+        ([], []),
+        ([entity(match=True)], []),
+        ([entity(match=None)], []),
+        ([entity(match=True), entity(match=False)], ["entity_mismatch"]),
+        ([entity(match=True, confidence=0.1)], ["entity_uncertain"]),
+        ([entity(match=None, confidence=0.1)], ["entity_uncertain"]),
+        ([entity(match=False, confidence=None)], ["entity_mismatch"]),
     ],
 )
-def test_numbers_become_digit_strings(text: str, found: list[str]) -> None:
-    assert digit_strings(text) == found
-
-
-def test_a_lost_digit_is_a_mismatch() -> None:
-    (entity,) = number_entities("Card 3413515158.", "Cartão 34135158.")
-    assert entity == {"kind": "number", "source": "3413515158", "target": "34135158", "match": False}
-
-
-def test_a_number_that_went_missing_has_no_partner() -> None:
-    assert number_entities("Room 7", "Sala")[0]["target"] is None
-    assert number_entities("Sala", "Room 7")[0]["source"] is None
-
-
-@given(numbers.flatmap(lambda values: st.tuples(st.just(values), st.permutations(values))))
-def test_the_same_numbers_match_in_any_order(orders: tuple[list[str], list[str]]) -> None:
-    entities = number_entities(*map(sentence, orders))
-    assert len(entities) == len(orders[0])
-    assert all(entity["match"] for entity in entities)
-
-
-@given(numbers, numbers)
-def test_every_number_is_reported_once(sources: list[str], targets: list[str]) -> None:
-    entities = number_entities(sentence(sources), sentence(targets))
-    assert sorted(each["source"] for each in entities if each["source"] is not None) == sorted(sources)
-    assert sorted(each["target"] for each in entities if each["target"] is not None) == sorted(targets)
-    assert all(each["match"] for each in entities) == (sorted(sources) == sorted(targets))
-
-
-@given(words)
-def test_words_are_no_numbers(word: str) -> None:
-    assert number_entities(word, word) == []
-
-
-@pytest.mark.parametrize(
-    ("source", "target", "warnings", "confidence", "review"),
-    [
-        ("Room 7", "Sala 7", [], 0.9, False),
-        ("Room 7", "Sala 8", [], 0.9, True),
-        ("Room", "Sala", [], 0.49, True),
-        ("Room", "Sala", [], 0.5, False),
-        ("Room", "Sala", ["repetition"], 0.9, True),
-        ("Room", "Sala", [], None, False),
-        ("Room", "Sala", ["pivoted", "last_resort_voice", "cloned_voice"], None, False),
-        ("Room", "Sala", ["pivoted", "fell_back"], None, True),
-    ],
-)
-def test_review_is_asked_for_changed_numbers_weak_recognition_and_warnings(
-    source: str, target: str, warnings: list[str], confidence: float | None, *, review: bool
+def test_an_entity_that_changed_or_was_hardly_heard_is_told(
+    found: list[dict[str, Any]], told: list[str]
 ) -> None:
-    assert needs_review(number_entities(source, target), warnings, confidence) is review
+    assert of_entities(found, ReviewPolicy()) == told
+
+
+@pytest.mark.parametrize(
+    ("rate", "match", "policy", "differs"),
+    [
+        (0.0, True, ReviewPolicy(), False),
+        (0.0, False, ReviewPolicy(), True),
+        (0.25, True, ReviewPolicy(), False),
+        (0.26, True, ReviewPolicy(), True),
+        (0.01, True, STRICT, True),
+        (0.9, True, ReviewPolicy(max_word_error_rate=1), False),
+    ],
+)
+def test_of_speech_that_was_heard_again_the_policy_says_what_differs(
+    rate: float, policy: ReviewPolicy, *, match: bool, differs: bool
+) -> None:
+    heard = {"word_error_rate": rate, "entities_match": match, "passes": 2}
+    for warned in ([], ["speech_mismatch"]):
+        assert of_speech(warned, {"heard": heard}, policy) == ["speech_mismatch"] * differs
+
+
+def test_what_a_stage_says_of_speech_stays() -> None:
+    assert of_speech(["not_verified", "slot_overrun"], {"heard": None}, ReviewPolicy()) == [
+        "not_verified",
+        "slot_overrun",
+    ]
+    assert of_speech(["nothing_to_speak"], None, ReviewPolicy()) == ["nothing_to_speak"]
+
+
+@pytest.mark.parametrize(("delay_ms", "late"), [(300, False), (301, True)])
+def test_speech_may_be_a_little_late(delay_ms: int, *, late: bool) -> None:
+    speech = {"heard": None, "delay_ms": delay_ms}
+    assert of_speech([], speech, ReviewPolicy()) == ["speech_late"] * late
+    assert of_speech([], speech, STRICT) == ["speech_late"]
+
+
+def test_notes_and_what_is_ignored_are_no_reason_and_nothing_is_one_twice() -> None:
+    warnings = [*sorted(NOTES), "fell_back", "repetition", "fell_back", "of_a_later_version"]
+    assert reasons(warnings, ReviewPolicy(ignored=("repetition",))) == ["fell_back", "of_a_later_version"]
+
+
+def test_reasons_are_counted_over_the_parts_of_a_job() -> None:
+    assert counted([["b", "a"], ["b"], []]) == {"a": 1, "b": 2}
+
+
+def test_every_code_that_a_policy_may_ignore_is_explained_and_no_other(repository: Path) -> None:
+    page = (repository / "services/gateway/jobs/FORMAT.md").read_text(encoding="utf-8")
+    rows = page.partition("## Reasons to look")[2].splitlines()
+    cells = [row.split("|")[1] for row in rows if row.startswith("| `")]
+    assert {code for cell in cells for code in re.findall(r"`(\w+)`", cell)} == CODES
