@@ -6,8 +6,8 @@ import unicodedata
 from collections.abc import Callable, Sequence
 
 import jiwer
-from services.shared.entities.normal import normalised
 
+from services.shared.entities.normal import normalised
 from tests.bench import asr_quality
 
 Reading = Callable[[str, str], str]
