@@ -96,7 +96,7 @@ async def test_each_call_of_a_transcription_is_counted(servers: Servers, targets
     async with aclosing(transcriber.segments(recording(2))) as segments:
         (segment,) = [each async for each in segments]
     channels.close()
-    assert segment.text == "zero_pt one_pt two_pt three_pt four_pt"
+    assert segment.text == "01234"  # digits said one by one are no words to translate
     heard_ms = segment.end_ms - segment.start_ms
     assert meter.counted == [
         ("acme", tasks.DECODE, 3_000),
@@ -111,7 +111,7 @@ async def test_the_text_of_a_short_clip_takes_one_look_whatever_is_spoken(
     servers: Servers, targets: dict[str, str]
 ) -> None:
     abilities = GrpcCapabilities(Channels(targets.__getitem__), Forgetful(), fresh_s=60, timeout_s=10)
-    texts = {"pt": "zero_pt one_pt two_pt three_pt four_pt six_pt", "en": "zero one two three four five six"}
+    texts = {"pt": "012345", "en": "zero one two three four five six"}
     for target in ("pt", "en", None):
         meter = Counter()
         wish = Wish(Direction("auto", target), timed=False, words=False)
@@ -120,7 +120,7 @@ async def test_the_text_of_a_short_clip_takes_one_look_whatever_is_spoken(
         async with aclosing(transcriber.segments(recording(2))) as segments:
             (segment,) = [each async for each in segments]
         assert (segment.language, segment.words) == ("en", ())
-        assert segment.text.startswith(texts[target or "en"][:20])
+        assert segment.text.startswith(texts[target or "en"][:5])
         stages = [stage for _, stage, _ in meter.counted]
         assert stages == [tasks.DECODE, tasks.TRANSCRIBE] + [tasks.TRANSLATE] * (target == "pt")
 

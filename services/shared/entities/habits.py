@@ -56,7 +56,7 @@ _HABITS = {
         _names(usd="dólar dólares", eur="euro euros", gbp="libra libras", brl="real reales", h="hora horas")
         | _names(pesos="peso pesos"),
         "por ciento",
-        "centavos?|céntimos?",
+        "centavos?|c[ée]ntimos?",
         "enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|noviembre|diciembre",
         "de",
         "con|y",

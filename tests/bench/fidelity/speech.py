@@ -26,7 +26,7 @@ from services.tts.settings import TtsSettings
 from tests.bench import asr_quality
 from tests.bench.fidelity.sampling import sampled
 from tests.bench.fidelity.speech_sentences import SENTENCES
-from tests.bench.fidelity.wording import error_rate
+from tests.bench.fidelity.wording import error_rate, numbers_alike
 from tests.bench.report import Bars, Result, Row, spread
 
 # The last one is a voice of its own for one language.
@@ -55,7 +55,7 @@ class Heard:
 
     def error_rate(self, heard: Sequence[str]) -> float:
         """Return the word error rate of one of both ways in percent."""
-        return error_rate([(text, self.language) for text in self.said], heard, normalised)
+        return error_rate([(text, self.language) for text in self.said], heard, numbers_alike)
 
     def numbers_kept(self, heard: Sequence[str]) -> float:
         """Return the percentage of sentences in which every digit is heard, and no other one."""
