@@ -20,7 +20,7 @@ class Tenant:
 
     name: str
     limits: Limits
-    review: OwnPolicy = OwnPolicy()  # noqa: RUF009 (frozen)
+    review: OwnPolicy = OwnPolicy()  # noqa: RUF009 - it is frozen
 
 
 @dataclass(frozen=True, slots=True)
