@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
-import sys
-from bisect import bisect_left
 from collections.abc import Iterator
 from itertools import count, takewhile
-from typing import Any, Final
+from typing import Any
 
 from services.shared.errors import NotFound
 from services.shared.ledger.records import Unit
 from services.shared.stage import Work
-from services.shared.tasks import SEGMENT, TRANSCRIBE
+from services.shared.tasks import SEGMENT
+from services.shared.turns import first_since, region
 
 Turn = dict[str, Any]
-
-# More regions than a channel can have: a day of them, one each second.
-_MOST_REGIONS: Final = 1 << 17
 
 
 def turns_before(work: Work, most: int) -> list[Turn]:
@@ -51,18 +47,9 @@ def _channels(work: Work) -> list[int]:
 
 def _units_before(work: Work, channel: int, start_ms: int, most: int) -> Iterator[Unit]:
     """Yield the transcribed ones of a channel's last regions that begin before `start_ms`."""
-
-    def found(number: int) -> Unit | None:
-        return work.ledger.unit(f"{work.claim.job}:{TRANSCRIBE}:c{channel}r{number}")
-
-    def begins_ms(number: int) -> int:
-        unit = found(number)
-        return sys.maxsize if unit is None else int(unit.payload["start_ms"])
-
-    # Regions are numbered in the order of their times: a few look-ups, however long the call.
-    after = bisect_left(range(_MOST_REGIONS), start_ms, key=begins_ms)
+    after = first_since(work.ledger, work.claim.job, channel, start_ms)
     for number in range(max(0, after - most), after):
-        unit = found(number)
+        unit = region(work.ledger, work.claim.job, channel, number)
         if unit is not None and unit.output and not unit.output.get("empty"):
             yield unit
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
-from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from typing import Final, Protocol, TypeVar
@@ -15,11 +13,8 @@ from services.shared.errors import Cancelled, DragomanError
 from services.shared.glossary import Term, glossary_of, uses
 from services.shared.stage import Work
 from services.shared.tasks import DECODE, TRANSCRIBE, TRANSLATE
-from services.shared.turns import answered_from_ms
+from services.shared.turns import answered_from_ms, begins_ms, first_since, region
 
-_NEVER: Final = sys.maxsize
-# More regions than a channel can have: a day of them, one each second.
-_MOST_REGIONS: Final = 1 << 17
 # The server leaves speech alone that is over its slot by no more than this.
 _TOLERANCE: Final = 0.1
 # A shorter text is not worth a long wait: without it the speech is longer, and that is all.
@@ -88,7 +83,7 @@ def fitted(work: Work, text: str, room: tuple[int, int], speak: Callable[[str], 
 
 
 def _replies_ms(work: Work) -> Iterator[int]:
-    """Yield, of each other channel, when its first answer begins, _NEVER where there is none."""
+    """Yield, of each other channel, when its first answer begins, NEVER_MS where there is none."""
     payload, job = work.claim.payload, work.claim.job
     since_ms = answered_from_ms(payload["start_ms"], payload["end_ms"])
     decoded = work.ledger.unit(f"{job}:{DECODE}:job")
@@ -96,18 +91,8 @@ def _replies_ms(work: Work) -> Iterator[int]:
         return
     # Of channels with the same audio only the first has regions.
     for channel in {*decoded.output["identical_to"]} - {payload["channel"]}:
-        yield _first_since(work, channel, since_ms)
-
-
-def _first_since(work: Work, channel: int, time_ms: int) -> int:
-    """Return when a channel's first region begins that does not begin before a time."""
-
-    def begins_ms(number: int) -> int:
-        unit = work.ledger.unit(f"{work.claim.job}:{TRANSCRIBE}:c{channel}r{number}")
-        return int(unit.payload["start_ms"]) if unit else _NEVER
-
-    # Regions are numbered in the order of their times: a few look-ups, however long the call.
-    return begins_ms(bisect_left(range(_MOST_REGIONS), time_ms, key=begins_ms))
+        number = first_since(work.ledger, job, channel, since_ms)
+        yield begins_ms(region(work.ledger, job, channel, number))
 
 
 def _shorter(work: Work, text: str, most_characters: int) -> str:
