@@ -35,9 +35,6 @@ def room_ms(work: Work) -> tuple[int, int]:
     The slot is the region, and the silence that of its own channel. Unless the job allows overlap, both end
     where somebody answers on another channel. A reply may begin within the padding of the region: if speech
     took all of that, each turn of a quick dialogue would begin later than the one before it.
-
-    Only regions that are found by now are known, and nobody waits for the others: a reply that was not known
-    waits in the encode stage until the speech is over.
     """
     payload = work.claim.payload
     start_ms, end_ms = payload["start_ms"], payload["end_ms"]

@@ -142,7 +142,8 @@ class Trial:
         assert {unit["state"] for unit in self.ledger.units(job)} <= {"done", "dead"}
         if whole:
             assert now["state"] == "succeeded", now
-            assert different(results(self.client, job), self.reference) == []
+            changed = different(results(self.client, job), self.reference)
+            assert not changed, f"{job} has other results than an undisturbed job: {changed}"
 
     def _check_effects(self) -> None:
         """I2: each unit that is done was completed once, by the ledger's count and by the workers' logs."""

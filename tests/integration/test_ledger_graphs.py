@@ -53,14 +53,17 @@ def test_a_call_fans_out_by_channel_and_region_and_gathers_at_the_end(ledger: Le
     assert ran[-1].endswith(ENCODE + ":job")
 
 
-def test_a_region_goes_on_while_another_channel_is_not_even_segmented(ledger: Ledger) -> None:
+@pytest.mark.parametrize("second_ends", ["done", "dead"])
+def test_regions_wait_until_every_channel_is_segmented(ledger: Ledger, second_ends: str) -> None:
     first, second = play_until(ledger, ledger.submit(new_job()), SEGMENT)
-    ledger.complete(take(ledger, first), Output({}, (Child("c0r0", {}),)))
-    for stage in (TRANSCRIBE, TRANSLATE, SYNTHESIZE):
-        ledger.complete(take(ledger, f"job_1:{stage}:c0r0"), Output({}))
-    assert states(ledger)[f"{ENCODE}:job"] == "blocked"
-    ledger.complete(take(ledger, second), Output({}))
-    assert ready(ledger) == [f"job_1:{ENCODE}:job"]
+    assert ledger.complete(take(ledger, first), Output({}, (Child("c0r0", {}), Child("c0r1", {})))) == ()
+    assert ready(ledger) == [second]
+    audit(ledger, ["job_1"])
+    claim = take(ledger, second)
+    hints = ledger.complete(claim, Output({})) if second_ends == "done" else ledger.fail(claim, POISON)
+    assert hints == (Hint("asr"), Hint("asr"))
+    assert ready(ledger) == [f"job_1:{TRANSCRIBE}:c0r0", f"job_1:{TRANSCRIBE}:c0r1"]
+    audit(ledger, ["job_1"])
 
 
 def test_a_claim_brings_its_payload_and_the_outputs_that_came_before_it(ledger: Ledger) -> None:

@@ -172,7 +172,8 @@ class LedgerMachine(RuleBasedStateMachine):
             assert self.ledger.retry(name) == (job.state, ())
         else:
             job.retry()
-            assert self.ledger.retry(name) == ("running", self._hints(self._ready(job)))
+            state, hints = self.ledger.retry(name)
+            assert (state, sorted(hints)) == ("running", sorted(self._hints(self._ready(job))))
 
     @rule(unit=units)
     def erase(self, unit: str) -> None:

@@ -42,6 +42,7 @@ class ModelJob:
         """Create what `submit` creates."""
         self.stages = graph(self.kind)
         self._create_chain(0, "job")
+        next(iter(self.units.values())).state = "ready"
         for position in range(1, len(self.stages)):
             if self._gathers(position):
                 self._create(position, "job")
@@ -72,6 +73,7 @@ class ModelJob:
             break
         for child in children:
             self._create_chain(unit.position + 1, child)
+        self._release()
         self._close_out()
 
     def kill(self, unit: ModelUnit) -> None:
@@ -79,6 +81,7 @@ class ModelJob:
         for each in (unit, *self._chain(unit)):
             each.state = "dead"
         self.fatal |= unit.index == "job" and not self._gathers(unit.position)
+        self._release()
         self._close_out()
 
     def cancel(self) -> None:
@@ -98,9 +101,22 @@ class ModelJob:
         for unit in again:
             before = self.units.get(self._name(unit.position - 1, unit.index)) if unit.position else None
             chained = unit.position and self._depth(unit.position - 1) == self._depth(unit.position)
-            if not self._gathers(unit.position) and (not chained or before is None or before.state == "done"):
+            if unit.position == 0 or (chained and before is not None and before.state == "done"):
                 unit.state, unit.delayed = "ready", False
+        self._release()
         self._close_out()
+
+    def _release(self) -> None:
+        """Let children run once no unit of the stage that creates them is open."""
+        for position in range(1, len(self.stages)):
+            open_ones = [unit for unit in self._at(position - 1) if unit.state not in {"done", "dead"}]
+            if self._depth(position) > self._depth(position - 1) and not open_ones:
+                for unit in self._at(position):
+                    if unit.state == "blocked":
+                        unit.state, unit.delayed = "ready", False
+
+    def _at(self, position: int) -> list[ModelUnit]:
+        return [unit for unit in self.units.values() if unit.position == position]
 
     def _close_out(self) -> None:
         for unit in self.units.values() if self.over else ():
@@ -115,8 +131,7 @@ class ModelJob:
             yield self.units[self._name(position, unit.index)]
 
     def _create_chain(self, first: int, index: str) -> None:
-        unit = self._create(first, index)
-        unit.state = "ready"
+        self._create(first, index)
         for position in range(first + 1, len(self.stages)):
             if self._depth(position) != self._depth(first):
                 return

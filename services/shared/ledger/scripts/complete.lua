@@ -22,12 +22,13 @@ local at = position(graph, stage)
 local after = graph[at + 1]
 if after and after.scope == graph[at].scope then
   make_ready(unit_id(job, after.stage, record[4]), job, after.stage, now)
-elseif after and not gathers(graph, at + 1) then
+elseif fans_out(graph, at) then
   local audio_ms = 0
   for i = 7, #ARGV, 3 do
     create_chain(job, graph, at + 1, ARGV[i], ARGV[i + 1], ARGV[i + 2])
     audio_ms = audio_ms + ARGV[i + 2]
   end
+  release(job, graph, at)
   -- How long a recording is, is known once it has been decoded: what gathers in the end covers all of it.
   local last = graph[#graph]
   if record[4] == 'job' and gathers(graph, #graph) then

@@ -115,13 +115,33 @@ local function create(job, stage, index, payload, audio_ms)
   return unit
 end
 
--- Creates the units of every consecutive stage of one scope; the first is ready, the rest blocked.
+-- Creates the units of every consecutive stage of one scope, all blocked; returns the first.
 local function create_chain(job, graph, from, index, payload, audio_ms)
+  local first
   for i = from, #graph do
     if graph[i].scope ~= graph[from].scope then break end
     local unit = create(job, graph[i].stage, index, payload, audio_ms)
+    first = first or unit
     redis.call('HINCRBY', job_key(job), 'open', 1)
-    if i == from then make_ready(unit, job, graph[i].stage, now) end
+  end
+  return first
+end
+
+local function fans_out(graph, i)
+  return graph[i + 1] and DEPTH[graph[i + 1].scope] > DEPTH[graph[i].scope]
+end
+
+-- Children wait until every unit of the stage that creates them is over: all turns of a call are known before the
+-- first is worked on, so no result depends on which channel was faster.
+local function release(job, graph, at)
+  if not fans_out(graph, at) then return end
+  local stage, after = graph[at].stage, graph[at + 1].stage
+  local counts = redis.call('HMGET', job_key(job), 'total:' .. stage, 'done:' .. stage, 'dead:' .. stage)
+  if (counts[1] or 0) - (counts[2] or 0) - (counts[3] or 0) > 0 then return end
+  for _, unit in ipairs(redis.call('LRANGE', units_key(job), 0, -1)) do
+    if string.find(unit, ':' .. after .. ':', 1, true) and redis.call('HGET', unit_key(unit), 'state') == 'blocked' then
+      make_ready(unit, job, after, now)
+    end
   end
 end
 
@@ -174,6 +194,7 @@ local function kill(job, unit, code, detail)
     bury(job, unit_id(job, graph[i].stage, record[2]), graph[i].stage, 'upstream_failed', '')
   end
   if record[2] == 'job' and not gathers(graph, at) then redis.call('HSET', job_key(job), 'fatal', 1) end
+  release(job, graph, at)
   close_out(job, graph)
   changed(job)
 end

@@ -20,13 +20,15 @@ for _, unit in ipairs(redis.call('LRANGE', units_key(job), 0, -1)) do
     if not gathers(graph, at) then
       redis.call('HINCRBY', job_key(job), 'open', 1)
       -- Of those that died together, the first runs; the others wait for it as before.
-      local before = at > 1 and graph[at - 1].scope == graph[at].scope and unit_id(job, graph[at - 1].stage, mine[3])
-      if not before or redis.call('HGET', unit_key(before), 'state') == 'done' then
+      local chained = at > 1 and graph[at - 1].scope == graph[at].scope
+      local before = chained and unit_id(job, graph[at - 1].stage, mine[3])
+      if at == 1 or chained and redis.call('HGET', unit_key(before), 'state') == 'done' then
         make_ready(unit, job, stage, now)
       end
     end
   end
 end
+for at = 1, #graph do release(job, graph, at) end
 close_out(job, graph)
 changed(job)
 return {'running', hints}

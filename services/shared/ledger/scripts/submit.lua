@@ -26,7 +26,7 @@ if key ~= '' then
   redis.call('HSET', job_key(job), 'idempotency', key)
 end
 local graph = graph_of(job)
-create_chain(job, graph, 1, 'job', ARGV[11], ARGV[12])
+make_ready(create_chain(job, graph, 1, 'job', ARGV[11], ARGV[12]), job, graph[1].stage, now)
 for i, node in ipairs(graph) do
   if gathers(graph, i) then create(job, node.stage, 'job', ARGV[11], ARGV[12]) end
 end
