@@ -50,7 +50,7 @@ down: setup ## Stop it
 	@$(BIN)/dragoman down
 
 test: lint models ## Lint, then run all tests
-	@$(BIN)/python -m pytest tests/architecture tests/deploy tests/unit tests/contract tests/integration tests/e2e
+	@$(BIN)/python -m pytest -n 2 --no-loadscope-reorder tests/e2e tests/integration tests/contract tests/unit tests/deploy tests/architecture
 
 lint: setup ## Check style, types and import rules
 	@$(BIN)/ruff check .

@@ -99,6 +99,7 @@ class Timing(Model):
     regions: int = 0
     within_slot: int = 0
     stretched: int = 0
+    slowed: int = 0
     borrowed: int = 0
     delayed: int = 0
     shortened: int = 0

@@ -28,6 +28,14 @@ settings.register_profile("dragoman", deadline=None, suppress_health_check=[Heal
 settings.load_profile("dragoman")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Spread tests over workers when there are several: pytest -n 2."""
+    from tests.support.spread import Spread  # noqa: PLC0415 - not every environment has pytest-xdist
+
+    return Spread(config, log)
+
+
 @pytest.fixture(scope="session")
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """URL of a real Redis that lives as long as the test run."""

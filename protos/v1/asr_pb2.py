@@ -25,15 +25,15 @@ _sym_db = _symbol_database.Default()
 from protos.v1 import common_pb2 as protos_dot_v1_dot_common__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13protos/v1/asr.proto\x12\x0b\x64ragoman.v1\x1a\x16protos/v1/common.proto\"\xa2\x01\n\rSegmentConfig\x12,\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1b.dragoman.v1.RequestContext\x12&\n\x06\x66ormat\x18\x02 \x01(\x0b\x32\x16.dragoman.v1.PcmFormat\x12\x15\n\rlanguage_code\x18\x03 \x01(\t\x12\x15\n\rmax_region_ms\x18\x04 \x01(\x03\x12\r\n\x05model\x18\x05 \x01(\t\"Z\n\x0eSegmentRequest\x12,\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\x1a.dragoman.v1.SegmentConfigH\x00\x12\x0f\n\x05\x61udio\x18\x02 \x01(\x0cH\x00\x42\t\n\x07message\"\xcb\x01\n\x0fSegmentResponse\x12$\n\x07regions\x18\x01 \x03(\x0b\x32\x13.dragoman.v1.Region\x12\x15\n\rlanguage_code\x18\x02 \x01(\t\x12\x1b\n\x13language_confidence\x18\x03 \x01(\x01\x12\x13\n\x0b\x64uration_ms\x18\x04 \x01(\x03\x12%\n\x05model\x18\x05 \x01(\x0b\x32\x16.dragoman.v1.ModelInfo\x12\"\n\x06sounds\x18\x06 \x03(\x0b\x32\x12.dragoman.v1.Sound\"J\n\x05Sound\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12#\n\x06region\x18\x02 \x01(\x0b\x32\x13.dragoman.v1.Region\x12\x0e\n\x06\x64igits\x18\x03 \x01(\t\"\x80\x02\n\x10TranscribeConfig\x12,\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1b.dragoman.v1.RequestContext\x12&\n\x06\x66ormat\x18\x02 \x01(\x0b\x32\x16.dragoman.v1.PcmFormat\x12\x15\n\rlanguage_code\x18\x03 \x01(\t\x12)\n\x04task\x18\x04 \x01(\x0e\x32\x1b.dragoman.v1.TranscribeTask\x12\r\n\x05hints\x18\x05 \x03(\t\x12\x0e\n\x06prompt\x18\x06 \x01(\t\x12\x13\n\x0btemperature\x18\x07 \x01(\x01\x12\r\n\x05model\x18\t \x01(\t\x12\x11\n\ttext_only\x18\x08 \x01(\x08\"`\n\x11TranscribeRequest\x12/\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\x1d.dragoman.v1.TranscribeConfigH\x00\x12\x0f\n\x05\x61udio\x18\x02 \x01(\x0cH\x00\x42\t\n\x07message\"J\n\x04Word\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x10\n\x08start_ms\x18\x02 \x01(\x03\x12\x0e\n\x06\x65nd_ms\x18\x03 \x01(\x03\x12\x12\n\nconfidence\x18\x04 \x01(\x01\"\x9e\x02\n\x12TranscribeResponse\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x15\n\rlanguage_code\x18\x02 \x01(\t\x12\x12\n\nconfidence\x18\x03 \x01(\x01\x12 \n\x05words\x18\x04 \x03(\x0b\x32\x11.dragoman.v1.Word\x12\x10\n\x08warnings\x18\x05 \x03(\t\x12%\n\x05model\x18\x06 \x01(\x0b\x32\x16.dragoman.v1.ModelInfo\x12\x1f\n\x17\x61verage_log_probability\x18\x07 \x01(\x01\x12\x1d\n\x15no_speech_probability\x18\x08 \x01(\x01\x12\x1b\n\x13language_confidence\x18\t \x01(\x01\x12\x17\n\x0fsource_language\x18\n \x01(\t\"c\n\x08\x41srModel\x12%\n\x05model\x18\x01 \x01(\x0b\x32\x16.dragoman.v1.ModelInfo\x12\x11\n\tlanguages\x18\x02 \x03(\t\x12\x1d\n\x15translates_to_english\x18\x03 \x01(\x08\"\xc6\x01\n\x0f\x41srCapabilities\x12%\n\x05model\x18\x01 \x01(\x0b\x32\x16.dragoman.v1.ModelInfo\x12\x11\n\tlanguages\x18\x02 \x03(\t\x12\x1d\n\x15translates_to_english\x18\x03 \x01(\x08\x12\x15\n\rmax_region_ms\x18\x04 \x01(\x03\x12\r\n\x05slots\x18\x05 \x01(\x05\x12%\n\x06models\x18\x06 \x03(\x0b\x32\x15.dragoman.v1.AsrModel\x12\r\n\x05\x62\x61tch\x18\x07 \x01(\x05*p\n\x0eTranscribeTask\x12\x1f\n\x1bTRANSCRIBE_TASK_UNSPECIFIED\x10\x00\x12\x1e\n\x1aTRANSCRIBE_TASK_TRANSCRIBE\x10\x01\x12\x1d\n\x19TRANSCRIBE_TASK_TRANSLATE\x10\x02\x32\xf1\x01\n\x03\x41sr\x12\x46\n\x07Segment\x12\x1b.dragoman.v1.SegmentRequest\x1a\x1c.dragoman.v1.SegmentResponse(\x01\x12O\n\nTranscribe\x12\x1e.dragoman.v1.TranscribeRequest\x1a\x1f.dragoman.v1.TranscribeResponse(\x01\x12Q\n\x0fGetCapabilities\x12 .dragoman.v1.CapabilitiesRequest\x1a\x1c.dragoman.v1.AsrCapabilitiesb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13protos/v1/asr.proto\x12\x0b\x64ragoman.v1\x1a\x16protos/v1/common.proto\"\xa2\x01\n\rSegmentConfig\x12,\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1b.dragoman.v1.RequestContext\x12&\n\x06\x66ormat\x18\x02 \x01(\x0b\x32\x16.dragoman.v1.PcmFormat\x12\x15\n\rlanguage_code\x18\x03 \x01(\t\x12\x15\n\rmax_region_ms\x18\x04 \x01(\x03\x12\r\n\x05model\x18\x05 \x01(\t\"Z\n\x0eSegmentRequest\x12,\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\x1a.dragoman.v1.SegmentConfigH\x00\x12\x0f\n\x05\x61udio\x18\x02 \x01(\x0cH\x00\x42\t\n\x07message\"\xcb\x01\n\x0fSegmentResponse\x12$\n\x07regions\x18\x01 \x03(\x0b\x32\x13.dragoman.v1.Region\x12\x15\n\rlanguage_code\x18\x02 \x01(\t\x12\x1b\n\x13language_confidence\x18\x03 \x01(\x01\x12\x13\n\x0b\x64uration_ms\x18\x04 \x01(\x03\x12%\n\x05model\x18\x05 \x01(\x0b\x32\x16.dragoman.v1.ModelInfo\x12\"\n\x06sounds\x18\x06 \x03(\x0b\x32\x12.dragoman.v1.Sound\"J\n\x05Sound\x12\x0c\n\x04kind\x18\x01 \x01(\t\x12#\n\x06region\x18\x02 \x01(\x0b\x32\x13.dragoman.v1.Region\x12\x0e\n\x06\x64igits\x18\x03 \x01(\t\"\x97\x02\n\x10TranscribeConfig\x12,\n\x07\x63ontext\x18\x01 \x01(\x0b\x32\x1b.dragoman.v1.RequestContext\x12&\n\x06\x66ormat\x18\x02 \x01(\x0b\x32\x16.dragoman.v1.PcmFormat\x12\x15\n\rlanguage_code\x18\x03 \x01(\t\x12)\n\x04task\x18\x04 \x01(\x0e\x32\x1b.dragoman.v1.TranscribeTask\x12\r\n\x05hints\x18\x05 \x03(\t\x12\x0e\n\x06prompt\x18\x06 \x01(\t\x12\x13\n\x0btemperature\x18\x07 \x01(\x01\x12\r\n\x05model\x18\t \x01(\t\x12\x11\n\ttext_only\x18\x08 \x01(\x08\x12\x15\n\rcheck_numbers\x18\n \x01(\x08\"`\n\x11TranscribeRequest\x12/\n\x06\x63onfig\x18\x01 \x01(\x0b\x32\x1d.dragoman.v1.TranscribeConfigH\x00\x12\x0f\n\x05\x61udio\x18\x02 \x01(\x0cH\x00\x42\t\n\x07message\"J\n\x04Word\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x10\n\x08start_ms\x18\x02 \x01(\x03\x12\x0e\n\x06\x65nd_ms\x18\x03 \x01(\x03\x12\x12\n\nconfidence\x18\x04 \x01(\x01\"\x9e\x02\n\x12TranscribeResponse\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x15\n\rlanguage_code\x18\x02 \x01(\t\x12\x12\n\nconfidence\x18\x03 \x01(\x01\x12 \n\x05words\x18\x04 \x03(\x0b\x32\x11.dragoman.v1.Word\x12\x10\n\x08warnings\x18\x05 \x03(\t\x12%\n\x05model\x18\x06 \x01(\x0b\x32\x16.dragoman.v1.ModelInfo\x12\x1f\n\x17\x61verage_log_probability\x18\x07 \x01(\x01\x12\x1d\n\x15no_speech_probability\x18\x08 \x01(\x01\x12\x1b\n\x13language_confidence\x18\t \x01(\x01\x12\x17\n\x0fsource_language\x18\n \x01(\t\"c\n\x08\x41srModel\x12%\n\x05model\x18\x01 \x01(\x0b\x32\x16.dragoman.v1.ModelInfo\x12\x11\n\tlanguages\x18\x02 \x03(\t\x12\x1d\n\x15translates_to_english\x18\x03 \x01(\x08\"\xc6\x01\n\x0f\x41srCapabilities\x12%\n\x05model\x18\x01 \x01(\x0b\x32\x16.dragoman.v1.ModelInfo\x12\x11\n\tlanguages\x18\x02 \x03(\t\x12\x1d\n\x15translates_to_english\x18\x03 \x01(\x08\x12\x15\n\rmax_region_ms\x18\x04 \x01(\x03\x12\r\n\x05slots\x18\x05 \x01(\x05\x12%\n\x06models\x18\x06 \x03(\x0b\x32\x15.dragoman.v1.AsrModel\x12\r\n\x05\x62\x61tch\x18\x07 \x01(\x05*p\n\x0eTranscribeTask\x12\x1f\n\x1bTRANSCRIBE_TASK_UNSPECIFIED\x10\x00\x12\x1e\n\x1aTRANSCRIBE_TASK_TRANSCRIBE\x10\x01\x12\x1d\n\x19TRANSCRIBE_TASK_TRANSLATE\x10\x02\x32\xf1\x01\n\x03\x41sr\x12\x46\n\x07Segment\x12\x1b.dragoman.v1.SegmentRequest\x1a\x1c.dragoman.v1.SegmentResponse(\x01\x12O\n\nTranscribe\x12\x1e.dragoman.v1.TranscribeRequest\x1a\x1f.dragoman.v1.TranscribeResponse(\x01\x12Q\n\x0fGetCapabilities\x12 .dragoman.v1.CapabilitiesRequest\x1a\x1c.dragoman.v1.AsrCapabilitiesb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'protos.v1.asr_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TRANSCRIBETASK']._serialized_start=1623
-  _globals['_TRANSCRIBETASK']._serialized_end=1735
+  _globals['_TRANSCRIBETASK']._serialized_start=1646
+  _globals['_TRANSCRIBETASK']._serialized_end=1758
   _globals['_SEGMENTCONFIG']._serialized_start=61
   _globals['_SEGMENTCONFIG']._serialized_end=223
   _globals['_SEGMENTREQUEST']._serialized_start=225
@@ -43,17 +43,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SOUND']._serialized_start=523
   _globals['_SOUND']._serialized_end=597
   _globals['_TRANSCRIBECONFIG']._serialized_start=600
-  _globals['_TRANSCRIBECONFIG']._serialized_end=856
-  _globals['_TRANSCRIBEREQUEST']._serialized_start=858
-  _globals['_TRANSCRIBEREQUEST']._serialized_end=954
-  _globals['_WORD']._serialized_start=956
-  _globals['_WORD']._serialized_end=1030
-  _globals['_TRANSCRIBERESPONSE']._serialized_start=1033
-  _globals['_TRANSCRIBERESPONSE']._serialized_end=1319
-  _globals['_ASRMODEL']._serialized_start=1321
-  _globals['_ASRMODEL']._serialized_end=1420
-  _globals['_ASRCAPABILITIES']._serialized_start=1423
-  _globals['_ASRCAPABILITIES']._serialized_end=1621
-  _globals['_ASR']._serialized_start=1738
-  _globals['_ASR']._serialized_end=1979
+  _globals['_TRANSCRIBECONFIG']._serialized_end=879
+  _globals['_TRANSCRIBEREQUEST']._serialized_start=881
+  _globals['_TRANSCRIBEREQUEST']._serialized_end=977
+  _globals['_WORD']._serialized_start=979
+  _globals['_WORD']._serialized_end=1053
+  _globals['_TRANSCRIBERESPONSE']._serialized_start=1056
+  _globals['_TRANSCRIBERESPONSE']._serialized_end=1342
+  _globals['_ASRMODEL']._serialized_start=1344
+  _globals['_ASRMODEL']._serialized_end=1443
+  _globals['_ASRCAPABILITIES']._serialized_start=1446
+  _globals['_ASRCAPABILITIES']._serialized_end=1644
+  _globals['_ASR']._serialized_start=1761
+  _globals['_ASR']._serialized_end=2002
 # @@protoc_insertion_point(module_scope)

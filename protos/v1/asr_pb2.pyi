@@ -195,6 +195,7 @@ class TranscribeConfig(_message.Message):
     TEMPERATURE_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
     TEXT_ONLY_FIELD_NUMBER: _builtins.int
+    CHECK_NUMBERS_FIELD_NUMBER: _builtins.int
     language_code: _builtins.str
     """BCP-47, or "auto" to detect it from this region; Segment hears more of it."""
     task: Global___TranscribeTask.ValueType
@@ -206,6 +207,8 @@ class TranscribeConfig(_message.Message):
     """Name from GetCapabilities; empty means the first."""
     text_only: _builtins.bool
     """No words in the answer, which spares the time to find out when each was said."""
+    check_numbers: _builtins.bool
+    """Hear doubtful numbers once more, in words; where the two differ: "uncertain_number"."""
     @_builtins.property
     def context(self) -> _common_pb2.RequestContext: ...
     @_builtins.property
@@ -228,10 +231,11 @@ class TranscribeConfig(_message.Message):
         temperature: _builtins.float = ...,
         model: _builtins.str = ...,
         text_only: _builtins.bool = ...,
+        check_numbers: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "format", b"format"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "format", b"format", "hints", b"hints", "language_code", b"language_code", "model", b"model", "prompt", b"prompt", "task", b"task", "temperature", b"temperature", "text_only", b"text_only"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["check_numbers", b"check_numbers", "context", b"context", "format", b"format", "hints", b"hints", "language_code", b"language_code", "model", b"model", "prompt", b"prompt", "task", b"task", "temperature", b"temperature", "text_only", b"text_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

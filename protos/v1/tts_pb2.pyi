@@ -40,7 +40,7 @@ class SynthesizeRequest(_message.Message):
     rate: _builtins.float
     """Speaking rate, 0.5 to 2; 0 means 1."""
     slot_ms: _builtins.int
-    """Time to fit into by speaking faster; 0 means no limit."""
+    """Time to fit into by speaking faster, and to fill by speaking more slowly; 0 means neither."""
     max_stretch: _builtins.float
     """Highest stretch allowed to fit the slot, 1 to 2; 0 means the server's default."""
     streaming: _builtins.bool
@@ -113,7 +113,7 @@ class SpeechInfo(_message.Message):
     duration_ms: _builtins.int
     """Of the audio that follows; a forecast when streaming."""
     stretch: _builtins.float
-    """Rate applied on top of the asked rate to fit the slot; 1 when none was needed."""
+    """Rate applied on top of the asked rate: above 1 to fit the slot, below 1 to fill it."""
     @_builtins.property
     def format(self) -> _common_pb2.PcmFormat: ...
     @_builtins.property

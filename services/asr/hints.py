@@ -34,7 +34,14 @@ def sober(guided: Hypothesis, hints: Sequence[str], unguided: Callable[[], Hypot
     last = plain.words[-1]
     if (last.start_ms + last.end_ms) / 2 > guided.words[end].start_ms:
         return guided
-    return replace(plain, text=_first(guided.text, guided.words[:end]), words=guided.words[:end])
+    # The other warnings may be about the end that is cut off.
+    doubts = {Caution.UNCERTAIN_NUMBER}.intersection(guided.warnings).difference(plain.warnings)
+    return replace(
+        plain,
+        text=_first(guided.text, guided.words[:end]),
+        words=guided.words[:end],
+        warnings=(*plain.warnings, *doubts),
+    )
 
 
 def _end_of_speech(words: Sequence[Word], hints: Sequence[str]) -> int:

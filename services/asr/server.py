@@ -151,7 +151,9 @@ def _region(region: Region) -> common_pb2.Region:
 
 
 def _guidance(config: asr_pb2.TranscribeConfig) -> Guidance:
-    return Guidance(tuple(config.hints), config.prompt, config.temperature, config.text_only)
+    return Guidance(
+        tuple(config.hints), config.prompt, config.temperature, config.text_only, config.check_numbers
+    )
 
 
 def _task(task: int) -> Task:

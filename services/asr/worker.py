@@ -23,6 +23,7 @@ _WAV_HEADER_BYTES: Final = 44
 _FORMAT: Final = common_pb2.PcmFormat(sample_rate_hertz=_SAMPLE_RATE_HZ, channel_count=1)
 _ENGLISH: Final = "en"
 _AUTO: Final = "auto"
+_VERIFY: Final = "verify"
 # More than the server hears before it tells a language.
 _VOTERS: Final = 30
 # Below this another language is about as likely as the one that was detected.
@@ -120,6 +121,7 @@ def _heard(work: Work, audio: bytes, task: asr_pb2.TranscribeTask.ValueType) -> 
         model=work.model("asr"),
         task=task,
         hints=_glossary(work).hints(written),
+        check_numbers=work.claim.spec.get("quality") == _VERIFY,
     )
     requests = (asr_pb2.TranscribeRequest(audio=chunk) for chunk in chunks(audio))
     response: asr_pb2.TranscribeResponse = work.unary(

@@ -55,9 +55,9 @@ class SubmitOptions:
     webhook_url: Annotated[str | None, typer.Option(help="One of your endpoints, to be told of the end.")] = (
         None
     )
-    quality: Annotated[str | None, typer.Option(help="standard, or verify: made speech is heard again.")] = (
-        None
-    )
+    quality: Annotated[
+        str | None, typer.Option(help="standard, or verify: numbers and made speech are heard again.")
+    ] = None
     allow_overlap: Annotated[
         bool, typer.Option("--allow-overlap", help="Speak a reply although the speech before it still runs.")
     ] = False

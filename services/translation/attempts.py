@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from services.shared.engines import Reference
@@ -54,7 +54,7 @@ class Call:
         failed: dict[Reference, DragomanError] = {}
         made: list[Made] | None = None
         for route in ways:
-            if not route.references.isdisjoint(failed):
+            if failed and not route.references.isdisjoint(failed):
                 continue
             try:
                 if made is None:
@@ -87,7 +87,8 @@ class Call:
         at_route = [at for at, each in enumerate(made) if each.route == route]
         done = list(made)
         try:
-            with self._crew(route) as crew:
+            with ExitStack() as stack:
+                crew = self._crew(route, stack)
                 offered = _others(crew, [sentences[at] for at in at_route], [limits[at] for at in at_route])
         except LegFailed:
             return done
@@ -109,17 +110,16 @@ class Call:
         ]
 
     def _along(self, route: Route, sentences: Sequence[Sentence]) -> list[Candidate]:
-        with self._crew(route) as crew:
+        with ExitStack() as stack:
+            crew = self._crew(route, stack)
             done = crew.translate(sentences)
             wrong = [at for at, each in enumerate(done) if each.faults]
             for at, others in zip(wrong, _others(crew, [sentences[at] for at in wrong]), strict=True):
                 done[at] = done[at].or_better(others)
             return done
 
-    @contextmanager
-    def _crew(self, route: Route) -> Iterator[Crew]:
-        with ExitStack() as stack:
-            yield Crew.of(route, self.residents, stack, self.context, self.cancelled)
+    def _crew(self, route: Route, stack: ExitStack) -> Crew:
+        return Crew.of(route, self.residents, stack, self.context, self.cancelled)
 
 
 def _others(crew: Crew, sentences: Sequence[Sentence], limits: Sequence[int] = ()) -> list[list[Candidate]]:

@@ -134,7 +134,8 @@ class TranslationCore:
 
     def _translate(self, task: Task, cancelled: Callable[[], bool]) -> Translations:
         ways = self._ways(task)
-        wanted, fidelity = Lookup(task.terms), Fidelity(task.source, task.target)
+        wanted = Lookup(task.terms) if task.terms else None
+        fidelity = Fidelity(task.source, task.target)
         words = [Words.of(text, wanted, fidelity) for text in task.texts]
         terms = tuple(dict.fromkeys(term for each in words for term in each.terms))
         call = Call(self.residents, Context(terms, tuple(task.turns)), cancelled)
@@ -142,9 +143,10 @@ class TranslationCore:
         results = [Result(each, list(islice(made, len(each.sentences)))) for each in words]
         if task.max_characters:
             results = shortened(results, task.max_characters, call)
+        texts = tuple([_translation(each, task.terms) for each in results])
         # Where nothing was to be translated, the model that would have done it.
-        models = [each.models[-1] for each in results if each.made] or [ways[0].models[-1]]
-        return Translations(tuple(_translation(each, task.terms) for each in results), models[0])
+        models = [each.models[-1] for each in texts if each.models] or [ways[0].models[-1]]
+        return Translations(texts, models[0])
 
     def _ways(self, task: Task) -> tuple[Route, ...]:
         """Return the ways to do a task, at least one."""
@@ -183,4 +185,4 @@ def _translation(result: Result, terms: Sequence[Term]) -> Translation:
     fell_back = (FELL_BACK,) if any(each.fell_back for each in result.made) else ()
     pivoted = (PIVOTED,) if any(each.route.pivot for each in result.made) else ()
     warnings = (*empty, *wrong, *fell_back, *pivoted)
-    return Translation(after, warnings, uses(before, after, terms), result.models)
+    return Translation(after, warnings, uses(before, after, terms) if terms else (), result.models)

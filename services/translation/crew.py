@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Final, Self, TypeVar
 
@@ -53,12 +53,15 @@ class _Member:
     def translate(self, texts: Sequence[str]) -> list[str]:
         if not texts:
             return []
-        with _blamed(self.leg):
-            return self.engine.translate(texts, self.leg.pair, self.context, self.cancelled)
+        return _blamed(
+            self.leg, lambda: self.engine.translate(texts, self.leg.pair, self.context, self.cancelled)
+        )
 
     def others(self, texts: Sequence[str], limits: Sequence[int]) -> list[list[str]]:
-        with _blamed(self.leg):
-            return self.engine.others(texts, limits, self.leg.pair, self.context, self.cancelled)
+        return _blamed(
+            self.leg,
+            lambda: self.engine.others(texts, limits, self.leg.pair, self.context, self.cancelled),
+        )
 
 
 class Crew:
@@ -152,16 +155,15 @@ def _plainly(texts: Sequence[str], members: Sequence[_Member]) -> list[str]:
     return done
 
 
-@contextmanager
-def _blamed(leg: Leg) -> Iterator[None]:
-    """Turn what an engine fails with into LegFailed, and log it.
+def _blamed(leg: Leg, call: Callable[[], T]) -> T:
+    """Do what needs an engine; what that fails with becomes LegFailed, and is logged.
 
     Raises:
         InvalidRequest, Cancelled: as they are.
         LegFailed: any other DragomanError.
     """
     try:
-        yield
+        return call()
     except _FINAL:
         raise
     except DragomanError as error:
@@ -172,8 +174,7 @@ def _blamed(leg: Leg) -> Iterator[None]:
 
 
 def _hold(leg: Leg, residents: Engines, stack: ExitStack) -> Batched:
-    with _blamed(leg):
-        held = stack.enter_context(residents.use(leg.reference))
+    held = _blamed(leg, lambda: stack.enter_context(residents.use(leg.reference)))
     if held.offer.pairs.get(leg.pair) != leg.model:
         raise Exchanged
     return held

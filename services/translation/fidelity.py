@@ -67,7 +67,7 @@ class Fidelity:
         """
         # A translation without digits is read only where there is something to look for in it: it takes time.
         sought = any(each.counts or not each.weak for each in found)
-        if not sought and not any(map(str.isdigit, translated)):
+        if not sought and not _has_digits(translated):
             return 0
         there = entities(_without(translated, find(translated, terms) if terms else ()), self.target)
         return sum(not pair.match for pair in pairs(found, there))
@@ -85,7 +85,8 @@ class Fidelity:
 
     def _number(self, entity: Entity) -> Entity | None:
         """Return the number of an amount in digits whose unit is a word, so that a model translates that."""
-        if entity.kind not in _AMOUNTS or entity.text.isdecimal() or _is_signed(entity):
+        text = entity.text
+        if entity.kind not in _AMOUNTS or text.isdecimal() or not _has_digits(text) or _is_signed(entity):
             return None
         parts = numerals(entity.text, self.source)
         if len(parts) != 1 or parts[0].words or parts[0].ordinal:
@@ -119,6 +120,10 @@ def _is_frail(entity: Entity) -> bool:
             return long and not any(map(str.isalpha, entity.text))
         case kind:
             return kind is Kind.EMAIL or kind in IDENTIFIERS
+
+
+def _has_digits(text: str) -> bool:
+    return any(map(str.isdigit, text))
 
 
 def _is_signed(entity: Entity) -> bool:

@@ -45,18 +45,22 @@ class Disguised:
         Args:
             translated: Of `text`.
         """
+        unmasked = self._unmasked(translated) if self.marks else translated
+        if unmasked is None or unmet(unmasked, self.must):
+            return None
+        spelled = respelled(unmasked, self.demands)
+        if self.text == self.source:
+            return spelled
+        return _ended_as(self.source, _begun_as(self.source, spelled, self.demands))
+
+    def _unmasked(self, translated: str) -> str | None:
+        """Return a translation with targets in place of its marks; None unless each is there once."""
         if any(mark.startswith(DOLLAR) for mark in self.marks):
             translated = _DOLLARS.sub(rf"{DOLLAR}\1\2", translated)
         found = find(translated, [Phrase(mark, exact=True) for mark in self.marks])
         if len(found) != len(self.marks) or {match.phrase.text for match in found} != set(self.marks):
             return None
-        translated = replaced(translated, found, [self.marks[match.phrase.text].target for match in found])
-        if unmet(translated, self.must):
-            return None
-        translated = respelled(translated, self.demands)
-        if self.text == self.source:
-            return translated
-        return _ended_as(self.source, _begun_as(self.source, translated, self.demands))
+        return replaced(translated, found, [self.marks[match.phrase.text].target for match in found])
 
 
 def disguised(source: str, demands: Sequence[Demand], disguise: Disguise) -> Disguised:
@@ -69,6 +73,8 @@ def disguised(source: str, demands: Sequence[Demand], disguise: Disguise) -> Dis
     """
     put = [(demand, disguise.of(demand)) for demand in demands]
     changed = [(demand, stand_in) for demand, stand_in in put if stand_in is not None]
+    if not changed:
+        return Disguised(source, demands, source, {}, ())
     words = list(stand_ins(source, changed))
     places = [Match(demand.start, demand.end, demand.phrase) for demand, _ in changed]
     return Disguised(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from services.shared.engines import Model
 from services.translation.attempts import Call, Made
+from services.translation.routes import Route
 from services.translation.wording import Words
 
 
@@ -30,8 +31,11 @@ class Result:
     @property
     def models(self) -> tuple[Model, ...]:
         """Who made it, in their order; none where nothing was to be translated."""
-        routes = dict.fromkeys(each.route for each in self.made)
-        return tuple(model for route in routes for model in route.models)
+        routes: list[Route] = []
+        for each in self.made:
+            if each.route not in routes:
+                routes.append(each.route)
+        return tuple([model for route in routes for model in route.models])
 
 
 def shortened(results: Sequence[Result], most_characters: int, call: Call) -> list[Result]:

@@ -69,6 +69,7 @@ class Routes:
 
     def __init__(self, offers: Sequence[tuple[Reference, Offer]]) -> None:
         self._offers = tuple(offers)
+        self._found: dict[tuple[Pair, str], tuple[Route, ...]] = {}
 
     @cached_property
     def best(self) -> Mapping[Pair, Route]:
@@ -88,7 +89,10 @@ class Routes:
             pair: The direction.
             model: Name of the model, or of the engine as a whole, that alone may be used; empty for any.
         """
-        return tuple(self._ways(pair, model))
+        found = self._found.get((pair, model))
+        if found is None:
+            found = self._found[pair, model] = tuple(self._ways(pair, model))
+        return found
 
     def knows(self, model: str) -> bool:
         """Say whether an engine or one of its models has that name."""

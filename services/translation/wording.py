@@ -32,19 +32,19 @@ class Words:
     terms: Sequence[Term]
 
     @classmethod
-    def of(cls, text: str, wanted: Lookup, fidelity: Fidelity) -> Words:
+    def of(cls, text: str, wanted: Lookup | None, fidelity: Fidelity) -> Words:
         """Cut a text; neither a term nor a number is cut in two.
 
         Args:
             text: Any.
-            wanted: The terms of its call.
+            wanted: The terms of its call, if it has some.
             fidelity: Between the languages of its call.
         """
-        terms = wanted.find(text)
+        terms = wanted.find(text) if wanted else []
         found = fidelity.found(text, [match for match, _ in terms])
         spans = [(match.start, match.end) for match, _ in terms]
         spans += [(each.start, each.end) for each in found]
-        pieces = rejoined(split(text), spans)
+        pieces = rejoined(split(text), spans) if spans else split(text)
         sentences = [
             _sentence(piece.strip(), _within(found, start, piece), wanted, fidelity)
             for start, piece in zip(_starts(pieces), pieces, strict=True)
@@ -58,11 +58,13 @@ class Words:
         return "".join(_put_back(piece, rest) for piece in self.pieces)
 
 
-def _sentence(text: str, found: Sequence[Entity] | None, wanted: Lookup, fidelity: Fidelity) -> Sentence:
-    of_terms = demands(text, wanted)
+def _sentence(
+    text: str, found: Sequence[Entity] | None, wanted: Lookup | None, fidelity: Fidelity
+) -> Sentence:
+    of_terms = demands(text, wanted) if wanted else []
     phrases = [demand.phrase for demand in of_terms]
     if found is None:
-        found = fidelity.found(text, [match for match, _ in wanted.find(text)])
+        found = fidelity.found(text, [match for match, _ in wanted.find(text)] if wanted else ())
     both = [*of_terms, *(each for each in fidelity.demands(found) if not _overlaps(each, of_terms))]
     both.sort(key=lambda demand: demand.start)
     return Sentence(text, both, partial(fidelity.faults, found, phrases))

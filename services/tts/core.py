@@ -35,17 +35,23 @@ class TtsCore:
         residents: The engines, in order of preference.
         max_stretch: Default of SpeechRequest.max_stretch, 1 to 2.
         max_characters: Longest text accepted.
+        min_stretch: Lowest stretch, to fill a slot; 0.5 to 1.
 
     Attributes:
         residents: As given.
     """
 
     def __init__(
-        self, residents: TtsResidents, max_stretch: float = 1.25, max_characters: int = 5_000
+        self,
+        residents: TtsResidents,
+        max_stretch: float = 1.25,
+        max_characters: int = 5_000,
+        min_stretch: float = 0.85,
     ) -> None:
         self.residents = residents
         self._max_stretch = max_stretch
         self._max_characters = max_characters
+        self._min_stretch = min_stretch
 
     @property
     def offers(self) -> tuple[Offer, ...]:
@@ -54,11 +60,10 @@ class TtsCore:
         return voices.offers(tuple((each.reference, each.model, each.description) for each in statuses))
 
     def synthesize(self, request: SpeechRequest, cancelled: Callable[[], bool] = lambda: False) -> Speech:
-        """Speak a text, faster where its slot asks for it.
+        """Speak a text, faster or more slowly where its slot asks for it.
 
-        Speech shorter than its slot is left as it is. The forecast decides the rate, so that the
-        text is spoken once; only when the result overruns by more than TOLERANCE and may still go
-        faster is it spoken again.
+        The forecast decides the rate, so that the text is spoken once; only when the result overruns by
+        more than TOLERANCE and may still go faster is it spoken again.
 
         Args:
             request: What to speak.
@@ -70,11 +75,12 @@ class TtsCore:
             Unsupported: unsupported_language, unknown_voice or voice_language_mismatch.
             Cancelled: `cancelled()` became true.
         """
-        most, text = self._checked(request), self._script_of(request)
+        bounds, text = self._checked(request), self._script_of(request)
+        most = bounds[1]
         with ExitStack() as held:
             offer, engine = self._cast(request, held)
             script = Script(engine, _observed(split(text)), offer.own_name, cancelled)
-            stretch = script.fitting_stretch(request.rate, request.slot_ms, most)
+            stretch = script.fitting_stretch(request.rate, request.lengths_ms, bounds)
             speech = self._spoken(script, request, offer, stretch)
             if _overruns(speech.duration_ms, request.slot_ms) and stretch < most:
                 stretch = min(most, stretch * speech.duration_ms / request.slot_ms)
@@ -97,12 +103,12 @@ class TtsCore:
         Raises:
             DragomanError: as `synthesize`, before the opening; Cancelled at any time.
         """
-        most, text = self._checked(request), self._script_of(request)
+        bounds, text = self._checked(request), self._script_of(request)
         pieces = _observed(split(text, first_clause=True))
         with ExitStack() as held:
             offer, engine = self._cast(request, held)
             script = Script(engine, pieces, offer.own_name, cancelled)
-            stretch = script.fitting_stretch(request.rate, request.slot_ms, most)
+            stretch = script.fitting_stretch(request.rate, request.lengths_ms, bounds)
             rate = request.rate * stretch
             expected_ms = script.estimate_ms(rate) if request.slot_ms else script.sampled_ms(rate)
             warnings = _warnings(offer, round(expected_ms), 0)
@@ -136,8 +142,8 @@ class TtsCore:
             )
         return request.script
 
-    def _checked(self, request: SpeechRequest) -> float:
-        """Return the highest stretch that the request and the engines' fastest rate allow."""
+    def _checked(self, request: SpeechRequest) -> tuple[float, float]:
+        """Return the lowest and the highest stretch that the request and the engines' rates allow."""
         most = self._max_stretch if request.max_stretch is None else request.max_stretch
         if not MIN_RATE <= request.rate <= MAX_RATE:
             raise InvalidRequest(f"rate must be {MIN_RATE} to {MAX_RATE}.", code="invalid_rate")
@@ -145,7 +151,9 @@ class TtsCore:
             raise InvalidRequest(f"max_stretch must be 1 to {MAX_RATE}.", code="invalid_max_stretch")
         if request.slot_ms < 0:
             raise InvalidRequest("slot_ms must not be negative; 0 means no limit.", code="invalid_slot")
-        return min(most, MAX_RATE / request.rate)
+        # Who wishes for a slow rate gets as slow a one, and no slower.
+        least = min(1.0, self._min_stretch / min(1.0, request.rate))
+        return least, min(most, MAX_RATE / request.rate)
 
 
 def _observed(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:

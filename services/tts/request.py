@@ -11,6 +11,8 @@ from services.tts.engines.base import SAMPLE_RATE_HZ, Audio
 from services.tts.spoken.changes import changed, pronounced
 from services.tts.spoken.reading import readings
 
+# Of silence that a slot holds: a region is padded at both ends (services/shared/turns.py).
+PADDING_MS: Final = 600
 # At most, for somebody who writes along.
 SLOW_RATE: Final = 0.9
 
@@ -24,7 +26,8 @@ class SpeechRequest:
         language: BCP-47.
         voice: Name; empty for the language's default voice.
         rate: Speaking rate wished for, MIN_RATE to MAX_RATE.
-        slot_ms: Time to fit into by speaking faster; 0 for no limit.
+        slot_ms: Time to fit into by speaking faster, and to fill, but for its padding, by speaking more
+            slowly; 0 for neither.
         max_stretch: Most times faster than `rate` to fit the slot, 1 to 2; None for the room's default.
         pronunciations: How words are to be read, spelled by the rules of the language. Whole words are
             replaced, the longest first, in any case unless it counts; of two for the same, the first.
@@ -37,6 +40,11 @@ class SpeechRequest:
     slot_ms: int = 0
     max_stretch: float | None = None
     pronunciations: tuple[Pronunciation, ...] = ()
+
+    @property
+    def lengths_ms(self) -> tuple[int, int]:
+        """The shortest length that fills the slot, that of what was said in it, and the longest that fits."""
+        return max(0, self.slot_ms - PADDING_MS), self.slot_ms
 
     @property
     def pronounced(self) -> str:
@@ -65,8 +73,8 @@ class Speech:
         audio: float32 mono at SAMPLE_RATE_HZ, without silence at its ends.
         voice: Name of the voice that spoke.
         model: That spoke.
-        stretch: Rate applied on top of the one wished for, to fit the slot; at least 1, and 1 when there
-            was no need.
+        stretch: Rate applied on top of the one wished for: above 1 to fit the slot, below 1 to fill it, 1
+            when there was no need.
         passes: Times the text was spoken to get there: 1, or 2 after a bad forecast; 0 for nothing.
         warnings: Stable codes: nothing_to_speak, cloned_voice, last_resort_voice, slot_overrun.
     """

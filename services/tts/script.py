@@ -53,20 +53,27 @@ class Script:
         known = sum(len(piece.text) for piece in first)
         return known_ms * sum(len(piece.text) for piece in self.pieces) / max(1, known)
 
-    def fitting_stretch(self, rate: float, slot_ms: int, most: float) -> float:
-        """Return the smallest stretch whose forecast fits the slot, at most `most`; 1 without a slot.
+    def fitting_stretch(self, rate: float, lengths_ms: tuple[int, int], bounds: tuple[float, float]) -> float:
+        """Return the stretch next to 1 whose forecast is between two lengths, as far as the bounds allow.
+
+        Args:
+            rate: Speaking rate wished for.
+            lengths_ms: Shortest and longest; where the longest is 0, there is no need to stretch.
+            bounds: Lowest and highest stretch, around 1.
 
         Raises:
             Cancelled: the caller has gone.
         """
+        (filled_ms, slot_ms), (least, most) = lengths_ms, bounds
         stretch = 1.0
-        if not slot_ms:
-            return stretch
-        for _ in range(_FORECASTS):
+        for _ in range(_FORECASTS if slot_ms else 0):
             expected_ms = self.estimate_ms(rate * stretch)
-            if expected_ms <= slot_ms or stretch == most:
+            if not expected_ms:
                 break
-            stretch = min(most, stretch * expected_ms / slot_ms)
+            wanted_ms = min(max(expected_ms, filled_ms), slot_ms)
+            before, stretch = stretch, min(max(stretch * expected_ms / wanted_ms, least), most)
+            if stretch == before:
+                break
         return stretch
 
     def speak(self, rate: float) -> Iterator[Audio]:

@@ -153,7 +153,12 @@ def _model(model: Model) -> common_pb2.ModelInfo:
 
 def load_core(settings: TtsSettings) -> TtsCore:
     """Load the engines and hear each of them once."""
-    return TtsCore(residents(settings), settings.tts_max_stretch, settings.tts_max_characters)
+    return TtsCore(
+        residents(settings),
+        settings.tts_max_stretch,
+        settings.tts_max_characters,
+        settings.tts_min_stretch,
+    )
 
 
 def spec(settings: TtsSettings) -> ServerSpec[TtsCore]:

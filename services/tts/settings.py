@@ -37,6 +37,9 @@ class TtsSettings(Settings):
     tts_max_stretch: float = Field(
         1.25, ge=1, le=2, description="Highest stretch to fit a slot, when a request sets none."
     )
+    tts_min_stretch: float = Field(
+        0.85, ge=0.5, le=1, description="Lowest stretch, to fill a slot; 1 leaves short speech as it is."
+    )
     tts_max_characters: int = Field(5_000, ge=1, description="Longest text of one call.")
     tts_workers: int = Field(3, ge=1, le=256, description="Units that the stage worker handles at once.")
 

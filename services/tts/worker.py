@@ -20,8 +20,10 @@ from services.tts.verifying import Verified, verified, wanted
 
 # The server's word for it; a worker does not import the core.
 _SLOT_OVERRUN: Final = "slot_overrun"
-# At which a text is spoken again that was not understood; never faster for a slot than it would have been.
+# At so much of its rate a text is spoken again that was not understood; never faster for a slot than it
+# would have been.
 _SLOWER: Final = 0.85
+_MIN_RATE: Final = 0.5
 _MAX_STRETCH: Final = 2.0
 
 
@@ -40,10 +42,11 @@ class _Line:
     max_stretch: float | None = None
     rate: float = 1.0
 
-    def slower(self) -> _Line:
-        """Return the same, said more slowly where its slot has the time."""
-        most = self.max_stretch and min(_MAX_STRETCH, self.max_stretch / _SLOWER)
-        return replace(self, rate=_SLOWER, max_stretch=most)
+    def slower(self, stretch: float) -> _Line:
+        """Return the same, said more slowly than at a stretch where its slot has the time."""
+        rate = max(_MIN_RATE, _SLOWER * min(1.0, stretch))
+        most = self.max_stretch and min(_MAX_STRETCH, self.max_stretch / rate)
+        return replace(self, rate=rate, max_stretch=most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +90,8 @@ def synthesize(work: Work) -> Output:
 
 def _verified(work: Work, line: _Line, speech: _Speech) -> Verified[_Speech]:
     pronunciations = _pronunciations(work, line)
-    return verified(
-        work, (line.text, line.language), pronunciations, speech, lambda: _speak(work, line.slower())
-    )
+    slower = line.slower(speech.info.stretch)
+    return verified(work, (line.text, line.language), pronunciations, speech, lambda: _speak(work, slower))
 
 
 def _speak(work: Work, line: _Line) -> _Speech:
@@ -97,7 +99,7 @@ def _speak(work: Work, line: _Line) -> _Speech:
     responses = work.stream(stub.Synthesize, _request(work, line))
     info = next(responses).info
     # What is said more slowly to begin with is hurried by so much less.
-    info.stretch = max(1.0, info.stretch * line.rate)
+    info.stretch *= line.rate
     return _Speech(info, b"".join(response.audio for response in responses))
 
 

@@ -13,7 +13,7 @@ import pytest
 from services.tts.core import TtsCore
 from services.tts.engines.base import MAX_RATE, MIN_RATE, SAMPLE_RATE_HZ, Audio, TtsEngine
 from services.tts.engines.trade import alone
-from services.tts.request import SpeechRequest
+from services.tts.request import PADDING_MS, SpeechRequest
 
 Check = Callable[[TtsEngine], None]
 
@@ -141,7 +141,7 @@ def no_text_breaks_it(engine: TtsEngine) -> None:
 
 
 def it_fits_a_slot(engine: TtsEngine) -> None:
-    """Through the core, in one pass or two, as far as the engine can hurry."""
+    """Through the core: in one pass or two as far as the engine can hurry, more slowly in one."""
     voice, sentence = lines(engine)[0]
     core = TtsCore(alone(engine))
     code = next(each.language_code for each in engine.voices if each.name == voice)
@@ -150,6 +150,10 @@ def it_fits_a_slot(engine: TtsEngine) -> None:
     fast = core.synthesize(SpeechRequest(sentence, code, voice, slot_ms=slot_ms, max_stretch=2))
     assert fast.duration_ms <= slot_ms * 1.1
     assert "slot_overrun" not in fast.warnings
+    spoken_ms = round(plain.duration_ms * 1.1)
+    slow = core.synthesize(SpeechRequest(sentence, code, voice, slot_ms=spoken_ms + PADDING_MS))
+    assert slow.duration_ms == pytest.approx(spoken_ms, rel=0.05)
+    assert (slow.passes, slow.stretch < 1) == (1, True)
 
 
 CHECKS: Final[tuple[Check, ...]] = (

@@ -17,9 +17,8 @@ from services.shared.tasks import SERVICES, service_of
 from tests.faults.client import FINAL, Client
 from tests.faults.ledger_view import LedgerView
 from tests.faults.member import Member
-from tests.faults.ports import lasting_port
 from tests.faults.proxy import Proxies, Proxy
-from tests.support.redis_server import binary
+from tests.support.redis_server import binary, free_port
 from tests.support.waiting import until
 
 LEASE_S: Final = 3.0
@@ -67,7 +66,7 @@ class Installation:
     def __init__(self, home: Path, proxies: Proxies, plan: Plan) -> None:
         self.home = home
         self.plan = plan
-        self.redis_port = lasting_port()
+        self.redis_port = free_port()
         self.store = redis.Redis(port=self.redis_port, decode_responses=True, socket_timeout=10)
         self.ledger = LedgerView(self.store, home / "artifacts" / "objects")
         self.proxies: dict[str, list[Proxy]] = {}
@@ -80,7 +79,7 @@ class Installation:
             self._add_service(service, proxies)
         for number in range(plan.reconcilers):
             self._add(f"reconciler-{number}", "services.gateway.reconciler", **self._metrics())
-        http_port = str(lasting_port())
+        http_port = str(free_port())
         self._add("gateway", "services.gateway.app", DRAGOMAN_HTTP_PORT=http_port)
         self.client = Client(f"http://127.0.0.1:{http_port}", home / "admin.key")
 
@@ -234,7 +233,7 @@ class Installation:
 
     def _add_service(self, service: str, proxies: Proxies) -> None:
         name = f"DRAGOMAN_{service.upper()}"
-        ports = [lasting_port() for _ in range(self.plan.servers)]
+        ports = [free_port() for _ in range(self.plan.servers)]
         for number, port in enumerate(ports):
             self._add(
                 f"{service}-server-{number}", f"services.{service}.server", **{f"{name}_PORT": str(port)}
@@ -249,7 +248,7 @@ class Installation:
             )
 
     def _metrics(self) -> dict[str, str]:
-        return {"DRAGOMAN_METRICS_PORT": str(lasting_port())}
+        return {"DRAGOMAN_METRICS_PORT": str(free_port())}
 
 
 def _target(ports: list[int]) -> str:

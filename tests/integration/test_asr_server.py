@@ -114,6 +114,13 @@ async def test_a_region_is_translated(stub: Stub) -> None:
     assert (heard.text, heard.language_code) == ("zero one two", "en")
 
 
+async def test_numbers_are_checked_if_that_is_asked_for(stub: Stub) -> None:
+    for asked, warnings in ((True, ["uncertain_number"]), (False, [])):
+        guided = asr_pb2.TranscribeConfig(hints=["one 1"], check_numbers=asked)
+        heard = await stub.Transcribe(transcribing(tone(1.3), guided=guided))
+        assert (heard.text, list(heard.warnings)) == ("zero one 1 two", warnings)
+
+
 async def test_hints_and_a_prompt_shape_the_text(stub: Stub) -> None:
     for guided in ({"hints": ["Twofold", "Zeroed"]}, {"prompt": "Twofold or Zeroed"}):
         heard = await stub.Transcribe(transcribing(tone(1.3), guided=asr_pb2.TranscribeConfig(**guided)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import signal
 import socket
 from collections.abc import Iterator, Mapping
@@ -21,7 +20,8 @@ from services.gateway.scaling.policy import Decision
 from services.shared.ledger.ledger import Ledger
 from services.shared.redis_url import client as connect
 from services.shared.tasks import SERVICES
-from tests.integration.test_stack import Installation, free_ports
+from tests.integration.test_stack import Installation
+from tests.support.redis_server import free_port
 from tests.support.waiting import until
 
 TEXT = ("--kind", "text_translation", "--text", "Good morning", "--from", "en", "--to", "pt-BR")
@@ -30,16 +30,12 @@ STEP = 10
 
 
 def free_block() -> int:
-    """Return a port that is free, as is the one STEP above it, below those that connections get."""
+    """Return a port that is free, as is the one STEP above it."""
     while True:
-        port = random.randrange(20_000, 32_000)  # noqa: S311 - guards nothing
-        if _unused(port) and _unused(port + STEP):
-            return port
-
-
-def _unused(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) != 0
+        port = free_port()
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port + STEP)) != 0:
+                return port
 
 
 class Scaled(Installation):
@@ -116,10 +112,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scaled]:
     """A stack that is up, with a scaler."""
     home = tmp_path_factory.mktemp("stack") / "home"
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("DRAGOMAN_")}
-    ports = {
-        f"DRAGOMAN_{name}_PORT": str(port)
-        for name, port in zip(("REDIS", "HTTP"), free_ports(2), strict=True)
-    }
+    ports = {f"DRAGOMAN_{name}_PORT": str(free_port()) for name in ("REDIS", "HTTP")}
     ports |= {f"DRAGOMAN_{service.upper()}_PORT": str(free_block()) for service in SERVICES}
     engines = {f"DRAGOMAN_{room}_ENGINES": "fake" for room in ("ASR", "TRANSLATION", "TTS")}
     knobs = {

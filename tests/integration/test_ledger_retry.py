@@ -22,9 +22,9 @@ from tests.support.calls import (
 )
 
 
-def ended(ledger: Ledger, poison: str, state: str = "partially_succeeded") -> None:
-    """Bring a call to its end with one unit dead."""
-    play(ledger, ledger.submit(new_job()), poison=[f"job_1:{poison}"])
+def ended(ledger: Ledger, *poison: str, state: str = "partially_succeeded") -> None:
+    """Bring a call to its end with some units dead."""
+    play(ledger, ledger.submit(new_job()), poison=[f"job_1:{unit}" for unit in poison])
     ledger.finish("job_1", state, {"files": "[]", "error_code": "poison", "error_detail": "It failed."})
 
 
@@ -61,8 +61,17 @@ def test_a_channel_that_failed_brings_its_regions_when_it_runs_again(ledger: Led
     assert set(states(ledger).values()) == {"done"}
 
 
+def test_a_region_that_failed_waits_again_for_the_channel_that_failed(ledger: Ledger) -> None:
+    ended(ledger, f"{SEGMENT}:c1", f"{TRANSCRIBE}:c0r1")
+    assert ledger.retry("job_1") == ("running", (Hint("asr"),))
+    assert ready(ledger) == [f"job_1:{SEGMENT}:c1"]
+    ledger.complete(take(ledger, f"job_1:{SEGMENT}:c1"), Output({}))
+    assert ready(ledger) == [f"job_1:{TRANSCRIBE}:c0r1"]
+    audit(ledger, ["job_1"])
+
+
 def test_a_job_that_failed_at_its_first_unit_runs_from_there(ledger: Ledger) -> None:
-    ended(ledger, f"{DECODE}:job", "failed")
+    ended(ledger, f"{DECODE}:job", state="failed")
     assert len(again(ledger)) == 16
     assert set(states(ledger).values()) == {"done"}
 

@@ -78,6 +78,8 @@ _MEANING: Final[Mapping[str, frozenset[str]]] = {
 
 _CONFIG: Final = {
     "seed": 1,
+    # A busy machine may need long.
+    "request-timeout": 120,
     "generation": {
         "max-examples": _EXAMPLES,
         "deterministic": True,

@@ -6,7 +6,6 @@ import json
 import os
 import pty
 import signal
-import socket
 import stat
 import subprocess
 import sys
@@ -20,6 +19,7 @@ import pytest
 
 from services.cli.stack.process import identity_of
 from tests.support.recordings import voice
+from tests.support.redis_server import free_port
 
 ROOT = Path(__file__).parents[2]
 PORTS = ("REDIS", "HTTP", "ASR", "TRANSLATION", "TTS", "CODEC")
@@ -48,23 +48,12 @@ class Installation:
         return [json.loads(file.read_text())["pid"] for file in (self.home / "run").glob("*.pid")]
 
 
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [int(each.getsockname()[1]) for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
-
-
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """A stack that is up."""
     home = tmp_path_factory.mktemp("stack") / "home"
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("DRAGOMAN_")}
-    ports = {f"DRAGOMAN_{name}_PORT": str(port) for name, port in zip(PORTS, free_ports(6), strict=True)}
+    ports = {f"DRAGOMAN_{name}_PORT": str(free_port()) for name in PORTS}
     engines = {f"DRAGOMAN_{room}_ENGINES": "fake" for room in ("ASR", "TRANSLATION", "TTS")}
     environment = {**inherited, **ports, **engines, "DRAGOMAN_HOME": str(home), "DRAGOMAN_DRAIN_S": "5"}
     installation = Installation(home, environment)

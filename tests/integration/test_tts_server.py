@@ -61,7 +61,7 @@ def spoken_after(event: threading.Event, after: int) -> Callable[..., Audio]:
     plain, count = FakeEngine.synthesize, itertools.count()
 
     def synthesize(self: FakeEngine, *line: Any) -> Audio:
-        assert next(count) < after or event.wait(10), "nothing came in time"
+        assert next(count) < after or event.wait(60), "nothing came in time"
         return plain(self, *line)
 
     return synthesize

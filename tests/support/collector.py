@@ -98,7 +98,7 @@ def collecting(port: int = 0) -> Iterator[Collector]:
     finally:
         server.shutdown()
         server.server_close()
-        thread.join(10)
+        thread.join(60)
 
 
 def _seen(service: str, span: Message) -> Seen:

@@ -17,9 +17,9 @@ from services.shared.config import Settings
 from services.shared.tasks import SERVICES
 from tests.faults.calls import CALL, SPEC
 from tests.faults.installation import Installation, Plan
-from tests.faults.ports import lasting_port
 from tests.faults.proxy import Proxies
 from tests.support.collector import Collector, collecting
+from tests.support.redis_server import free_port
 from tests.support.waiting import until
 
 # What nobody may find anywhere but in the job itself.
@@ -67,7 +67,7 @@ def observing(home: Path) -> Iterator[Observed]:
         collector = stack.enter_context(collecting())
         installation = Installation(home, stack.enter_context(Proxies()), _plan(collector))
         for member in (installation.gateway, *installation.servers()):
-            member._environment["DRAGOMAN_METRICS_PORT"] = str(lasting_port())
+            member._environment["DRAGOMAN_METRICS_PORT"] = str(free_port())
         stack.callback(installation.stop)
         installation.start()
         job = _run(installation)

@@ -1,8 +1,10 @@
-"""A real redis-server on a free port, for tests."""
+"""A real redis-server on a free port, and free ports, for tests."""
 
 from __future__ import annotations
 
 import importlib.util
+import itertools
+import os
 import shutil
 import socket
 import subprocess
@@ -12,6 +14,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import redis
+
+# Below the range from which Linux takes the ports of outgoing connections.
+_FIRST_PORT, _LAST_PORT = 12_000, 32_000
+
+
+def _candidates() -> Iterator[int]:
+    """Count through the range, from a place of this process's own, far from its neighbours'."""
+    start = os.getpid() * 7_919
+    return (_FIRST_PORT + (start + step) % (_LAST_PORT - _FIRST_PORT) for step in itertools.count())
+
+
+_CANDIDATES = _candidates()
 
 
 def binary() -> str:
@@ -26,10 +40,15 @@ def binary() -> str:
 
 
 def free_port() -> int:
-    """Return a TCP port that nobody listens on right now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """Return a TCP port that nobody listens on, another one each time: no connection takes it meanwhile."""
+    for port in itertools.islice(_CANDIDATES, _LAST_PORT - _FIRST_PORT):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("every port is taken")
 
 
 @contextmanager
@@ -43,7 +62,7 @@ def running(folder: Path, port: int | None = None) -> Iterator[str]:
         yield f"redis://127.0.0.1:{port}/0"
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def _wait(port: int) -> None:

@@ -16,7 +16,7 @@ from services.asr.settings import AsrSettings
 from services.shared.config import load
 from services.shared.engines import Reference
 from services.tts.engines import base as engine_base
-from services.tts.engines.base import Audio
+from services.tts.engines.base import Audio, TtsEngine
 from services.tts.engines.registry import create
 from services.tts.settings import TtsSettings
 from tests.support.recordings import tone as sines
@@ -41,10 +41,10 @@ def prompt(name: str) -> Samples:
     return wide.round().clip(-32768, 32767).astype(np.int16)
 
 
+@cache
 def telephone(text: str, voice: str) -> Samples:
     """Return a text as Kokoro speaks it, in the band of a telephone and coded as G.711 does."""
-    engine = create(Reference("kokoro"), load(TtsSettings))
-    wide = engine.synthesize(text, voice, 1.0)
+    wide = _kokoro().synthesize(text, voice, 1.0)
     spectrum = np.fft.rfft(wide[: wide.size // 3 * 3])
     pitch_hz = np.fft.rfftfreq(wide.size // 3 * 3, 1 / engine_base.SAMPLE_RATE_HZ)
     spectrum[(pitch_hz < _BAND_HZ[0]) | (pitch_hz > _BAND_HZ[1])] = 0
@@ -54,7 +54,13 @@ def telephone(text: str, voice: str) -> Samples:
     samples: Samples = (32767 * np.sign(coded) * np.expm1(np.abs(coded) * np.log1p(255)) / 255).astype(
         np.int16
     )
+    samples.flags.writeable = False
     return samples
+
+
+@cache
+def _kokoro() -> TtsEngine:
+    return create(Reference("kokoro"), load(TtsSettings))
 
 
 def heard(speech: Audio, language: str) -> str:

@@ -32,6 +32,7 @@ class Caution(StrEnum):
     LOW_CONFIDENCE = "low_confidence"  # the model was guessing
     REPETITION = "repetition"  # a phrase follows itself over and over, as it does when a model is stuck
     HIGH_COMPRESSION = "high_compression"  # the text is more regular than speech is
+    UNCERTAIN_NUMBER = "uncertain_number"  # heard once more, the numbers were other ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +69,15 @@ class Guidance:
         prompt: Text that may have come before, which sets style and spelling; of a long one the end counts.
         temperature: Of sampling, 0 to 1; 0 for the engine's own way.
         text_only: Whether the engine may leave the words out, to save the time that they take.
+        check_numbers: Whether the engine is to warn of numbers that it doubts, which takes it time; one that
+            cannot check them never does.
     """
 
     hints: tuple[str, ...] = ()
     prompt: str = ""
     temperature: float = 0.0
     text_only: bool = False
+    check_numbers: bool = False
 
 
 UNGUIDED: Final = Guidance()

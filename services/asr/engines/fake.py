@@ -13,6 +13,7 @@ from services.asr.engines.base import (
     SAMPLE_RATE_HZ,
     UNGUIDED,
     Audio,
+    Caution,
     Guidance,
     Hypothesis,
     Span,
@@ -89,7 +90,10 @@ class FakeEngine:
         cancelled: Callable[[], bool] = lambda: False,  # noqa: ARG002 - it takes no time
         guidance: Guidance = UNGUIDED,
     ) -> Hypothesis:
-        """Count; a word that a hint or a word of the prompt begins with is written as that one."""
+        """Count; a word that a hint or a word of the prompt begins with is written as that one.
+
+        Such a one may have figures in it. Where they are to be checked, this engine doubts them all.
+        """
         spoken, confidence = self._spoken(audio, language)
         written = "en" if task is Task.TRANSLATE else spoken
         duration_ms = len(audio) * 1000 // SAMPLE_RATE_HZ
@@ -101,11 +105,14 @@ class FakeEngine:
         )
         if not words:
             return replace(silence(written), spoken=spoken, spoken_confidence=confidence)
+        text = " ".join(word.text for word in words)
+        doubted = guidance.check_numbers and task is Task.TRANSCRIBE and any(map(str.isdecimal, text))
         return Hypothesis(
-            text=" ".join(word.text for word in words),
+            text=text,
             language=written,
             confidence=sure,
             words=() if guidance.text_only else words,
+            warnings=(Caution.UNCERTAIN_NUMBER,) if doubted else (),
             log_probability=math.log(sure),
             no_speech=1 - sure,
             spoken=spoken,

@@ -13,7 +13,17 @@ import ctranslate2
 import numpy as np
 from faster_whisper.vad import VadOptions, get_speech_timestamps
 
-from services.asr.engines.base import SAMPLE_RATE_HZ, UNGUIDED, Audio, Guidance, Hypothesis, Span, Task
+from services.asr.engines.base import (
+    SAMPLE_RATE_HZ,
+    UNGUIDED,
+    Audio,
+    Caution,
+    Guidance,
+    Hypothesis,
+    Span,
+    Task,
+)
+from services.asr.engines.whisper_numbers import InWords, doubted
 from services.asr.engines.whisper_prompt import expectations
 from services.asr.engines.whisper_short import Short, ShortDecoder
 from services.asr.engines.whisper_steps import Steps, Whisper
@@ -112,6 +122,7 @@ class FasterWhisperEngine:
             np.zeros(SAMPLE_RATE_HZ, np.float32), language=_ENGLISH, **self._overrides()
         )
         self._short = ShortDecoder(self._whisper, replace(about.transcription_options, temperatures=[0.0]))
+        self._in_words = InWords(self._whisper, about.transcription_options)
         limits = Limits(decoding.batch, decoding.delay_ms, decoding.parallel)
         self._batcher: Batcher[Short | _Alone, Any] = Batcher(self._run, limits, _bucket, "asr")
 
@@ -181,32 +192,50 @@ class FasterWhisperEngine:
         if language is None and not self._whisper.model.is_multilingual:
             language = self._languages[0]
         region = _Region(audio, task, guidance, self._expected(guidance))
-        if language is None:
-            # What was encoded to find the language is what is decoded then, so nobody else can share it.
-            spoken, confidence, passages = self._batcher.submit(
-                _Alone(partial(self._detect_and_decode, region)), cancelled
-            )
+        if language is None or region.is_checked:
+            # What was encoded to find the language is what is decoded then, and what numbers are heard from
+            # once more, so nobody else can share it.
+            decoded = self._batcher.submit(_Alone(partial(self._decode_alone, region, language)), cancelled)
         else:
-            spoken, confidence, passages = language, 1.0, self._decode(region, language, cancelled)
-        written = _ENGLISH if task is Task.TRANSLATE else spoken
-        heard = hypothesis(passages, region.duration_s, written)
-        return replace(heard, spoken=spoken, spoken_confidence=confidence)
+            decoded = _Decoded(language, 1.0, self._decode(region, language, cancelled))
+        written = _ENGLISH if task is Task.TRANSLATE else decoded.spoken
+        heard = hypothesis(decoded.passages, region.duration_s, written)
+        cautions = (Caution.UNCERTAIN_NUMBER,) if decoded.contradicted else ()
+        return replace(
+            heard,
+            spoken=decoded.spoken,
+            spoken_confidence=decoded.confidence,
+            warnings=(*heard.warnings, *cautions),
+        )
 
-    def _detect_and_decode(
-        self, region: _Region, cancelled: Callable[[], bool]
-    ) -> tuple[str, float, Sequence[Passage]]:
-        # Not as the library detects, which ends a short region with what is no silence to the model.
-        length_s = self._length_s(region)
-        window = self._cut(region.audio, length_s)
+    def _decode_alone(self, region: _Region, language: str | None, cancelled: Callable[[], bool]) -> _Decoded:
+        window = self._cut(region.audio, self._length_s(region))
         with self._steps.until(cancelled) as call:
-            encoded = self._whisper.encode(window[np.newaxis])
-            spoken, confidence = max(self._languages_of(encoded).items(), key=lambda vote: vote[1])
-            call.encoded = encoded
-            if length_s < WINDOW_S:
-                (passages,) = self._short.decode([self._short_of(region, window, spoken)])
-                if _TRUST.in_(passages, region.duration_s):
-                    return spoken, confidence, passages
-            return spoken, confidence, self._decode_whole(region, spoken)
+            confidence = 1.0
+            if language is None:
+                # Not as the library detects, which ends a short region with what is no silence to the model.
+                encoded = self._whisper.encode(window[np.newaxis])
+                language, confidence = max(self._languages_of(encoded).items(), key=lambda vote: vote[1])
+                call.encoded = encoded
+            passages = self._decode_window(region, window, language)
+            if passages is None:
+                call.first = None
+                passages = self._decode_whole(region, language)
+            contradicted = (
+                region.is_checked
+                and doubted(passages, language)
+                and self._in_words.contradict(
+                    passages, call.first, _WHISPER.get(language, language), language
+                )
+            )
+            return _Decoded(language, confidence, passages, contradicted)
+
+    def _decode_window(self, region: _Region, window: Features, language: str) -> Sequence[Passage] | None:
+        """Decode in a short window; None where that is not trusted, or the window is the whole one."""
+        if self._length_s(region) == WINDOW_S:
+            return None
+        (passages,) = self._short.decode([self._short_of(region, window, language)])
+        return passages if _TRUST.in_(passages, region.duration_s) else None
 
     def _decode(self, region: _Region, language: str, cancelled: Callable[[], bool]) -> Sequence[Passage]:
         length_s = self._length_s(region)
@@ -283,10 +312,26 @@ class _Region:
         return len(self.audio) / SAMPLE_RATE_HZ
 
     @property
+    def is_checked(self) -> bool:
+        """Whether its numbers are; those of a translation are not what was heard."""
+        return self.guidance.check_numbers and self.task is Task.TRANSCRIBE
+
+    @property
     def options(self) -> Mapping[str, Any]:
         """The library's options for the whole window, which alone can do without words."""
         sampling = {"temperature": self.guidance.temperature} if self.guidance.temperature else {}
-        return {**self.expected, **sampling, "word_timestamps": not self.guidance.text_only}
+        words = self.is_checked or not self.guidance.text_only
+        return {**self.expected, **sampling, "word_timestamps": words}
+
+
+@dataclass(frozen=True, slots=True)
+class _Decoded:
+    """What was decoded of a region, in which language, and whether its numbers are other ones in words."""
+
+    spoken: str
+    confidence: float
+    passages: Sequence[Passage]
+    contradicted: bool = False
 
 
 def load(settings: AsrSettings, model: str = "") -> FasterWhisperEngine:

@@ -63,12 +63,13 @@ class AsrTrade:
         quiet = np.zeros(SAMPLE_RATE_HZ, np.float32)
         try:
             engine.speech_spans(quiet)
-            # At a temperature a model decodes once, and does not try again what it is not sure of.
+            # At a temperature a model decodes once, and does not try again what it is not sure of; at a high
+            # one it soon ends, where it else makes words up from silence until it may write no more.
             heard = engine.transcribe(
                 quiet,
                 engine.languages[0],
                 Task.TRANSCRIBE,
-                guidance=Guidance(temperature=0.2, text_only=True),
+                guidance=Guidance(temperature=1.0, text_only=True),
             )
         except (RuntimeError, ValueError) as error:
             raise _failed(engine, type(error).__name__) from error

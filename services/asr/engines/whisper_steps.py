@@ -22,10 +22,12 @@ class Call:
     Attributes:
         cancelled: Says whether to stop.
         encoded: The first window, where it was needed before the library asks for it.
+        first: The first window, once it was encoded.
     """
 
     cancelled: Callable[[], bool]
     encoded: Any = None
+    first: Any = None
 
 
 class Steps:
@@ -55,10 +57,14 @@ class Steps:
     def encode(self, *arguments: Any, **named: Any) -> Any:
         """Encode, unless that has been done."""
         call = self._call.get()
-        if call is not None and call.encoded is not None:
-            encoded, call.encoded = call.encoded, None
-            return encoded
-        return self._step(self._model.encode, *arguments, **named)
+        if call is None:
+            return self._model.encode(*arguments, **named)
+        encoded, call.encoded = call.encoded, None
+        if encoded is None:
+            encoded = self._step(self._model.encode, *arguments, **named)
+        if call.first is None:
+            call.first = encoded
+        return encoded
 
     def generate(self, *arguments: Any, **named: Any) -> Any:
         """Decode."""

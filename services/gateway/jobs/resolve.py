@@ -26,7 +26,7 @@ from services.gateway.jobs.spec import (
 from services.shared.errors import InvalidRequest, Unsupported
 
 _ENGLISH: Final = "en"
-_HOW_TO_SPEAK: Final = ("max_stretch", "quality", "allow_overlap", "keep_sounds")
+_HOW_TO_SPEAK: Final = ("max_stretch", "allow_overlap", "keep_sounds")
 Json = dict[str, Any]
 
 
@@ -93,7 +93,11 @@ def _call(spec: CallSpec, capabilities: Capabilities) -> Json:
         {"index": index, **_direction(channel, spec, capabilities)}
         for index, channel in enumerate(spec.directions())
     ]
-    resolved: Json = {"outputs": list(spec.outputs), "channels": directions if spec.channels else []}
+    resolved: Json = {
+        "outputs": list(spec.outputs),
+        "quality": spec.quality,
+        "channels": directions if spec.channels else [],
+    }
     if not spec.channels:
         resolved |= directions[0]
         del resolved["index"]

@@ -60,7 +60,7 @@ Metadata = Annotated[
 
 
 GlossaryId = Annotated[str, StringConstraints(pattern=_GLOSSARY)]
-# "verify" has made speech heard again, and made once more where it was not understood.
+# "verify" has numbers and made speech heard again, and speech made once more where it was not understood.
 Quality = Literal["standard", "verify"]
 Bitrate = Annotated[float, Field(ge=1, le=10_000), AfterValidator(plain)]
 # As long as the names of a hub: owner and name; a voice may have that of its model before its own.
@@ -202,6 +202,7 @@ class TranscriptionSpec(_Call):
         "subtitles",
     )
     models: AsrModels = AsrModels()
+    quality: Quality = "standard"
 
 
 class TextTranslationSpec(_Job):

@@ -80,6 +80,7 @@ def summary(speeches: Sequence[Mapping[str, Any]]) -> dict[str, int]:
             each["duration_ms"] * 100 <= each["slot_ms"] * _WITHIN_PERCENT for each in speeches
         ),
         "stretched": sum(each["stretch"] > 1 for each in speeches),
+        "slowed": sum(each["stretch"] < 1 for each in speeches),
         "borrowed": sum(each["borrowed_ms"] > 0 for each in speeches),
         "delayed": sum(each["delay_ms"] > 0 for each in speeches),
         "shortened": sum(each["spoken_text"] is not None for each in speeches),

@@ -12,6 +12,7 @@ _MIXED: Final = re.compile(
     r"(?<![\w@.,/$-])(?=[A-Z\d-]*\d)(?=[\d-]*[A-Z])[A-Z\d]+(?:-[A-Z\d]+)*(?=s?\b)(?!s?@|s?[/-]\w|[.,]\d)"
     r"|(?<![\w@.,/-])[A-Z][A-Za-z]+-\d+(?=s?\b)(?!s?[/-]\w|[.,]\d)"
 )
+_MIXED_HINT: Final = re.compile(r"\d(?:[A-Z-]|(?<=[A-Za-z-]\d))")
 _QUANTITY: Final = re.compile(r"\d+(?:[A-Z]|[AP]M|K[MG]|[MG]B|[MG]?HZ|[MC]M|ST|ND|RD|TH|HRS?|MIN)")
 _DASH: Final = r"(?:dash |hyphen |traco |hifen |guion |tiret |trattino )?"
 _ONE: Final = rf"(?:\b[a-z]\b|{N})"
@@ -22,7 +23,7 @@ _SHORTEST: Final = 3
 
 def read_mixed_codes(page: Page) -> None:
     """Take what has capitals and digits: XK-4471, AB12C."""
-    for match in _MIXED.finditer(page.text):
+    for match in _MIXED.finditer(page.text) if _MIXED_HINT.search(page.text) else ():
         if not _QUANTITY.fullmatch(match.group()):
             page.take(Kind.CODE, match.group().replace("-", "").upper(), *match.span())
 
@@ -45,10 +46,11 @@ def _joined(page: Page, start: int, end: int) -> str:
             if not (number.spelled or len(number.value) == 1):
                 return ""
             value.append(number.value)
-        elif page.text[at].isupper() and not page.text[at + 1 : at + 2].isalpha():
-            value.append(page.text[at])
-        elif page.plain[at].isalpha() and _lone(page.plain, at):
-            return ""
+        elif page.plain[at].isalpha():
+            if page.text[at].isupper() and not page.text[at + 1 : at + 2].isalpha():
+                value.append(page.text[at])
+            elif _lone(page.plain, at):
+                return ""
     return "".join(value)
 
 

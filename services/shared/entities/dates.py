@@ -42,6 +42,8 @@ _SHORT: Final = re.compile(
     r"(?:(?<![\w/.,-])|\b(?:on|by|until|dia|em|el|hasta|le|au|il|al|entro) )"
     r"(?<!\d)(\d{1,2})/(\d{1,2})(?![\w/]|[-.,]\d| (?:of|de|di)\b)"
 )  # fmt: skip
+_NUMERIC_HINT: Final = re.compile(r"\d[-/.]\d")
+_WORD: Final = re.compile(r"[^\W\d_]+")
 _RANGE: Final = r" ?(?:-|\u2013|to|until|through|and|or|a|ao|al|au|e|y|et|ed|o|u|ou) ?"
 _SUFFIX: Final = r"(?:st|nd|rd|th|er|\u00ba|\u00aa|\u00b0|[oa]\b)?"
 _OF: Final = r"(?:[ .-]+(?:day )?(?:of |de |del |di |d')?| ?d')"
@@ -64,6 +66,8 @@ def iso(year: int | None, month: int, day: int | None) -> str | None:
 
 def read_numeric_dates(page: Page) -> None:
     """Take dates in digits alone: 03/05/2026, 5.3.2026, 2026-03-05, 05/03."""
+    if not _NUMERIC_HINT.search(page.plain):
+        return
     for match in _FULL.finditer(page.plain):
         if value := _full(page, match):
             page.take(Kind.DATE, value, *match.span())
@@ -74,8 +78,11 @@ def read_numeric_dates(page: Page) -> None:
 
 def read_dates(page: Page) -> None:
     """Take dates with the name of a month."""
+    months = _month_numbers(page.language)
+    if months.keys().isdisjoint(_WORD.findall(page.plain)):
+        return
     pattern, at = _worded(page.language), 0
-    while pattern and (match := pattern.search(page.plain, at)):
+    while match := pattern.search(page.plain, at):
         if (match["day"] or match["third"]) and not _no_month(page, match):
             _take_worded(page, match)
         at = match.end("month")
@@ -104,9 +111,7 @@ def _ordered(page: Page, first: int, second: int, year: int | None) -> str | Non
 
 
 @lru_cache
-def _worded(language: str) -> re.Pattern[str] | None:
-    if language not in MONTHS:
-        return None
+def _worded(language: str) -> re.Pattern[str]:
     months = "|".join(sorted("|".join(MONTHS[language]).split("|"), key=len, reverse=True))
     return re.compile(
         rf"(?:(?:(?P<first>{N}){_SUFFIX}(?:{_OF})?{_RANGE})?(?P<day>{N}){_SUFFIX}{_OF})?"
@@ -118,7 +123,7 @@ def _worded(language: str) -> re.Pattern[str] | None:
 
 @lru_cache
 def _month_numbers(language: str) -> dict[str, int]:
-    return {name: at for at, names in enumerate(MONTHS[language], 1) for name in names.split("|")}
+    return {name: at for at, names in enumerate(MONTHS.get(language, ()), 1) for name in names.split("|")}
 
 
 def _no_month(page: Page, match: re.Match[str]) -> bool:

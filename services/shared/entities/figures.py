@@ -6,7 +6,7 @@ import re
 import unicodedata
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from functools import cache
+from functools import lru_cache
 
 APOSTROPHES = "'\u2019"
 
@@ -64,7 +64,7 @@ class Figure:
     row: bool = True
 
 
-@cache
+@lru_cache
 def thousands(language: str) -> str:
     """The separator of thousands, "," or "."; empty where the language's habit is not known."""
     base, *subtags = re.split("[-_]", language.lower())

@@ -24,6 +24,7 @@ _DOCUMENTS: Final = {
 _DIGITS_ALONE: Final = frozenset(("cpf", "cnpj", "ssn"))
 _FORMS: Final = "|".join(f"(?P<{name}>{form})" for name, (form, _) in _DOCUMENTS.items())
 _FORMATTED: Final = re.compile(rf"(?<![\w.,/-])(?:{_FORMS})(?![\w/]|[-.,]\w)")
+_FORMATTED_HINT: Final = re.compile(r"\d(?:[.-]\d\d|\d{6}|(?<=[a-z]\d)\d)")
 _PHONE: Final = re.compile(r"(?<![\w+.])(?:\+ ?\d|(?:\+? ?\d{1,3} ?)?\(\+?\d{1,4}\))[\d .()-]{4,18}\d(?!\w)")
 _PHONE_DIGITS: Final = range(7, 16)
 _PLUS: Final = re.compile(r"\b(?:plus|mas|mais|piu) \Z")
@@ -40,7 +41,7 @@ _CPF_DIGITS, _CNPJ_DIGITS, _NIF_DIGITS = 11, 14, 9
 
 def read_written_identifiers(page: Page) -> None:
     """Take what its format shows: documents, IBANs, and phones with a + or an area code in brackets."""
-    for match in _FORMATTED.finditer(page.plain):
+    for match in _FORMATTED.finditer(page.plain) if _FORMATTED_HINT.search(page.plain) else ():
         name, text = match.lastgroup or "", page.text[match.start() : match.end()]
         if " " in text and not text.isupper():
             continue  # "12345678 e ..." is a number and a word
@@ -48,7 +49,7 @@ def read_written_identifiers(page: Page) -> None:
             page.take(Kind.DOCUMENT, _compact(match.group()), *match.span())
         elif name in _DIGITS_ALONE:
             page.take(Kind.DIGITS, _compact(match.group()), *match.span())
-    for match in _PHONE.finditer(page.plain):
+    for match in _PHONE.finditer(page.plain) if "+" in page.plain or "(" in page.plain else ():
         value = ("+" if "+" in match.group() else "") + _compact(match.group())
         if len(value.lstrip("+")) in _PHONE_DIGITS:
             phone = _is_phone(value, page.tag)

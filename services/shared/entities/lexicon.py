@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import lru_cache
 
 from services.shared.entities import italian
 from services.shared.entities.words import (
@@ -152,6 +152,7 @@ def _french() -> Vocabulary:
 
 def _italian() -> Vocabulary:
     words = articles("un una")
+    words |= times("cento=2", alone=True)
     words |= times("milione/milioni=6 miliardo/miliardi=9", alone=False)
     words |= {"mila": Word(Role.TIMES, 1000, room=1000, alone=False)}
     words |= ordinals("primo secondo terzo quarto quinto sesto settimo ottavo nono decimo", romance=True)
@@ -165,19 +166,21 @@ def _italian() -> Vocabulary:
     return Vocabulary(words, joined, per="per", no_minus=no_minus, apart=apart, compound=_italian_word)
 
 
-@cache
+@lru_cache(maxsize=4096)
 def _italian_word(word: str) -> Word | None:
     value, ordinal = italian.compound(word)
     if value is None:
         return None
-    room = next((room for room in (1000, 100) if value and value % room == 0), 1)
+    # Recognisers write the parts of a word apart: "settanta sei". Ten and what ends with it take nothing.
+    room = next((room for room in (1000, 100, 10) if value and value % room == 0), 1)
+    room = 1 if value % 100 == 10 else room  # noqa: PLR2004 - ten
     return Word(Role.CARDINAL, value, room=room, ordinal=ordinal)
 
 
 _MAKERS = {"en": _english, "es": _spanish, "pt": _portuguese, "fr": _french, "it": _italian}
 
 
-@cache
+@lru_cache
 def vocabulary(language: str) -> Vocabulary:
     """The number words of a language, by its BCP-47 tag; none where they are not known."""
     maker = _MAKERS.get(re.split("[-_]", language.lower())[0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from functools import cache
+from functools import lru_cache
 from itertools import pairwise
 
 from services.shared.entities.figures import APOSTROPHES, quantity, thousands
@@ -82,7 +82,7 @@ def _is_number(word: str) -> bool:
     return _NUMBER.fullmatch(word) is not None
 
 
-@cache
+@lru_cache
 def _before_units(language: str) -> list[tuple[re.Pattern[str], str]]:
     own = habits(language)
     months = rf"\b(?:{own.months})\b"
@@ -95,7 +95,7 @@ def _before_units(language: str) -> list[tuple[re.Pattern[str], str]]:
     ]
 
 
-@cache
+@lru_cache
 def _after_units(language: str) -> list[tuple[re.Pattern[str], str]]:
     own = habits(language)
     mark = "." if thousands(language) == "," else ","

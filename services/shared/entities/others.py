@@ -21,7 +21,7 @@ _ROUND: Final = (100, 1000)  # in one word, these may be a translator's "many": 
 _ROMAN: Final = re.compile(
     r"(?<![\w.-])(?=[IVXLC]{2})(?:C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})(?<=[IVXLC])(?=e?\b)"
 )
-_ROMAN_HINT: Final = re.compile("[IVXLC]{2}")
+_ROMAN_HINT: Final = re.compile("[IVXLC][IVXLC]")
 _ROMAN_VALUES: Final = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
 _DECADES: Final = range(10, 100, 10)
 # By language, folded: what stands right before "80" in "the 80s".
@@ -65,8 +65,10 @@ def share_scales(page: Page) -> None:
 def add_halves(page: Page) -> None:
     """Read "um milhao e meio" as one and a half million."""
     pattern = _halves(page.language)
-    for number in tuple(page.numbers.values()) if pattern else ():
-        half = pattern.match(page.plain, number.end) if pattern and number.words else None
+    if pattern is None or not pattern.search(page.plain):
+        return
+    for number in tuple(page.numbers.values()):
+        half = pattern.match(page.plain, number.end) if number.words else None
         power = (Decimal(number.value).adjusted() // 3) * 3
         if half and power > 0:
             value = Decimal(number.value) + Decimal(5).scaleb(power - 1)
@@ -75,7 +77,7 @@ def add_halves(page: Page) -> None:
 
 def read_numbers(page: Page) -> None:
     """Take every number that is left."""
-    sure = _in_lists(page)
+    sure = _in_lists(page) if any(map(is_weak, page.numbers.values())) else ()
     for number in page.numbers.values():
         if page.has(number):
             value = str(_decade(page, number) or number.value)

@@ -9,10 +9,10 @@ from services.shared.entities.figures import Number
 from services.shared.entities.tokens import Token, adjacent
 from services.shared.entities.words import Role
 
+TEN = 10
 HUNDRED = 100
 THOUSAND = 1000
 
-_DIGITS = 10
 _STARTS = (Role.CARDINAL, Role.ORDINAL)
 
 
@@ -104,7 +104,7 @@ def digit(token: Token) -> str:
     """The digit that a token says; empty where it says none."""
     if token.word is None:
         return token.digits
-    said = token.role in (Role.CARDINAL, Role.ROW) and token.word.value < _DIGITS and token.row
+    said = token.role in (Role.CARDINAL, Role.ROW) and token.word.value < TEN and token.row
     return str(token.word.value) if said else ""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from services.shared.entities.figures import Number
 from services.shared.entities.fractions import and_a_half, fraction
-from services.shared.entities.reader import HUNDRED, THOUSAND, Group, Part, Reader, digit, total_of
+from services.shared.entities.reader import HUNDRED, TEN, THOUSAND, Group, Part, Reader, digit, total_of
 from services.shared.entities.tokens import Token
 from services.shared.entities.words import Role
 
@@ -76,7 +76,8 @@ def _add_one(reader: Reader, parts: list[Part], index: int, *, joined: bool) -> 
             return index + 1
         if not token.word.alone:
             return None
-    if not reader.starts(index) or (last.word_ordinal and not token.word_ordinal):
+    ordinals = last.word_ordinal and not token.word_ordinal
+    if not reader.starts(index) or ordinals or _is_article(reader, parts[-1], token):
         return None
     part = _part(reader, index)
     if not 0 < part.value < parts[-1].room or (not joined and _in_row(reader, parts[-1], index)):
@@ -85,6 +86,11 @@ def _add_one(reader: Reader, parts: list[Part], index: int, *, joined: bool) -> 
         return None
     parts.append(part)
     return index + 1
+
+
+def _is_article(reader: Reader, part: Part, token: Token) -> bool:
+    """Whether a word after tens counts nothing: "alle venti un treno". Elsewhere "and" tells."""
+    return part.room == TEN and TEN not in reader.joined and token.is_word and not token.row
 
 
 def _in_row(reader: Reader, part: Part, index: int) -> bool:

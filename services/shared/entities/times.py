@@ -9,6 +9,7 @@ from typing import Final
 
 from services.shared.entities.clocks import of_24, part_of_day
 from services.shared.entities.kinds import Kind
+from services.shared.entities.numerals import Numeral
 from services.shared.entities.page import N, Page
 
 _H: Final = rf"(?P<h>{N}|un[ae]\b|uma\b)"  # "a la una": no word but this has a letter before an hour
@@ -58,6 +59,7 @@ _SAID: Final[dict[str, tuple[str, ...]]] = {
         rf"{_H}(?: e {_M}|(?P<half> e mezz[ao]))?(?:(?=PART)| in punto\b)",
     ),
 }  # fmt: skip
+_ONE: Final = re.compile("un[ae]|uma")  # an hour, too
 _ADDED: Final = {"half": 30, "quarter": 15, "to_quarter": -15, "three_quarters": 45}
 _NAMED: Final[dict[str, tuple[str, str]]] = {
     "en": (r"noon|midday", r"midnight"),
@@ -72,6 +74,8 @@ _DAY: Final = 24 * 60
 
 def read_times(page: Page) -> None:
     """Take times that are said with a number."""
+    if not (_ONE.search(page.plain) or any(map(_may_be_hour, page.numbers.values()))):
+        return
     for pattern in _said(page.language):
         for match in pattern.finditer(page.plain):
             _take(page, match)
@@ -103,6 +107,12 @@ def _take(page: Page, match: re.Match[str]) -> None:
 
 def _minutes(value: str) -> bool:
     return value.isdecimal() and int(value) < 60  # noqa: PLR2004 - minutes of an hour
+
+
+def _may_be_hour(number: Numeral) -> bool:
+    """Whether a number is small, or of so few digits as "two thirty" has."""
+    whole = number.value.partition(".")[0].lstrip("-0")
+    return len(whole) <= len("24") or (number.spelled and len(whole) <= len("1230"))
 
 
 def _hour(page: Page, match: re.Match[str]) -> tuple[int | None, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 from services.shared.entities.figures import (
     APOSTROPHES,
@@ -31,6 +31,11 @@ _POWER = re.compile(r"(?:.*[^\w])?[kcdm]?m[23]")  # km2, m3: units
 _SIGN = re.compile("(?:^|[\\s($€£¥])[-\u2212]$")
 _APOSTROPHES = tuple(APOSTROPHES)
 _LAST_WORD = re.compile(r"(\w+)\s+$")
+_DIGIT = re.compile(r"\d")
+_WORD = r"[^\W\d_]+"
+_WORDS = re.compile(_WORD)
+# What these mean in a number needs another word of it.
+_NO_NUMBERS = (Role.AND, Role.POINT, Role.MINUS, Role.REPEAT, Role.HALF)
 
 _LONGEST_WORD = 12
 _SECOND = 2
@@ -87,32 +92,59 @@ def tokens(text: str, language: str) -> list[Token]:
     """The figures and number words of a text, in order."""
     words = vocabulary(language)
     found: list[Token] = []
-    for match in _pattern(language).finditer(text):
-        if match.lastgroup == "figure":
-            parts = figures(match[0], match.start(), language)
-            parts = [] if _POWER.fullmatch(text, max(match.start() - 3, 0), match.end()) else parts
+    for match in _pattern(language).finditer(text) if _has_numbers(text, language, words) else ():
+        kind = match.lastgroup
+        if kind == "figure":
+            parts = () if _is_power(text, *match.span()) else figures(match[0], match.start(), language)
             found += [_figure(figure, text, language) for figure in parts]
-        elif meaning := _meaning(match[0], words):
-            (start, end), apart = match.span(), match.lastgroup == "apart"
+        elif meaning := words.words.get(match[0].lower()) or (kind and _composed(match[0], words)):
+            (start, end), apart = match.span(), kind == "apart"
             if _counts(meaning, text, (start, end), found, words):
                 found.append(Token(start, end, meaning, row=meaning.row, role=meaning.role, apart=apart))
     return found
 
 
-@cache
+@lru_cache
 def _pattern(language: str) -> re.Pattern[str]:
     words = vocabulary(language)
     figure = FIGURE if thousands(language) == "," else FIGURE_SPACED
     parts = [f"(?P<figure>{figure})"]
     if words.words:
         parts += [f"(?P<apart>{words.apart})"] if words.apart else []
-        parts += [*words.phrases, r"[^\W\d_]+"]
+        parts += [f"(?P<made>{'|'.join(words.phrases)})"] if words.phrases else []
+        parts += [f"(?P<made>{_WORD})" if words.compound else _WORD]
     return re.compile("|".join(parts), re.IGNORECASE)
 
 
-def _meaning(written: str, words: Vocabulary) -> Word | None:
-    word = written.lower()
-    return words.words.get(word) or words.compound(word) or (words.words.get("-".join(word.split())))
+def _has_numbers(text: str, language: str, words: Vocabulary) -> bool:
+    """Whether there may be a number in a text: most have none, and that is seen sooner."""
+    if words.compound is not None or _DIGIT.search(text):
+        return True
+    return not _numbers(language).isdisjoint(_WORDS.findall(text.lower()))
+
+
+@lru_cache
+def _numbers(language: str) -> frozenset[str]:
+    """The words of which every number in words has one."""
+    known = vocabulary(language).words.items()
+    said = (
+        word
+        for word, meaning in known
+        if meaning.role is Role.TIMES or (meaning.alone and meaning.role not in _NO_NUMBERS)
+    )
+    return frozenset(part for word in said for part in word.split("-"))
+
+
+def _composed(written: str, words: Vocabulary) -> Word | None:
+    """What a word, or words, made of several means."""
+    if words.compound is not None:
+        return words.compound(written.lower())
+    return words.words.get("-".join(written.lower().split()))
+
+
+def _is_power(text: str, start: int, end: int) -> bool:
+    """Whether a figure is the 2 of a unit such as "km2"."""
+    return end - start == 1 and _POWER.fullmatch(text, max(start - 3, 0), end) is not None
 
 
 def _figure(figure: Figure, text: str, language: str) -> Token:
@@ -127,7 +159,7 @@ def _figure(figure: Figure, text: str, language: str) -> Token:
     return Token(start, end, None, figure.value, figure.digits, row=figure.row and not tied)
 
 
-@cache
+@lru_cache
 def _suffix(language: str) -> re.Pattern[str]:
     own = _SUFFIXES.get(re.split("[-_]", language.lower())[0])
     marks = r"\.?[ºª](?![CF]\b)"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum, auto
 
 
@@ -58,7 +58,7 @@ class Vocabulary:
         apart: Words that make no row with one other digit, and what must follow them: "one" in "one of them".
         commas: Whether a comma may stand within a number: "one thousand, two hundred".
         years: Whether "nineteen ninety nine" is a year.
-        compound: Reads a word made of number words.
+        compound: Reads a word made of number words, where the language has such.
     """
 
     words: dict[str, Word]
@@ -71,7 +71,7 @@ class Vocabulary:
     apart: str = ""
     commas: bool = False
     years: bool = False
-    compound: Callable[[str], Word | None] = field(default=lambda _: None)
+    compound: Callable[[str], Word | None] | None = None
 
 
 def _plain(word: str) -> str:

@@ -22,6 +22,13 @@ _JOINED: Final = (
     (rf"(vinte|trinta|(?:quar|cinqu|sess|set|oit|nov)enta) e ({_ONES})", r"\1-e-\2"),
     (rf"(cento|\w+[czh]ent[oa]s) e ({_ONES}|\w+ze|dez\w*|vinte|trinta|\w+enta)", r"\1-e \2"),
 )
+# espeak takes "um" for an article and does not stress it, so that among digits it was not heard; "hum", as
+# it was once spelled, it does.
+_DIGITS: Final = f"zero|hum|{_ONES}"
+_PORTUGUESE: Final = (
+    (rf"(?<!-)[Uu]m(?=,? (?:{_DIGITS})\b)", "hum"),
+    (rf"({_DIGITS})(,?) um", r"\1\2 hum"),
+)
 
 
 def phonemes(text: str, language: str) -> str:
@@ -33,11 +40,11 @@ def phonemes(text: str, language: str) -> str:
     """
     # espeak holds global state.
     with _LOCK:
-        return " ".join(_backend(language).phonemize([_joined(" ".join(text.split()))]))
+        return " ".join(_backend(language).phonemize([_respelled(" ".join(text.split()), language)]))
 
 
-def _joined(text: str) -> str:
-    for words, by in _JOINED:
+def _respelled(text: str, language: str) -> str:
+    for words, by in _JOINED + (_PORTUGUESE if language.startswith("pt") else ()):
         text = re.sub(rf"\b{words}\b", by, text)
     return text
 

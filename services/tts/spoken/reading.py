@@ -134,8 +134,11 @@ def _number(entity: Entity, text: str, tongue: Tongue) -> str | None:
 
 
 def _is_identifying(entity: Entity, text: str) -> bool:
-    bare = entity.kind is Kind.NUMBER and entity.text.isdecimal() and len(entity.text) >= _SHORTEST_IDENTIFIER
-    return bare and _IDENTIFYING.search(text, max(0, entity.start - 60), entity.start) is not None
+    figures = "".join(entity.text.split())
+    bare = entity.kind is Kind.NUMBER and figures.isdecimal() and len(figures) >= _SHORTEST_IDENTIFIER
+    if not bare or (figures != entity.text and _NEXT_WORD.match(text, entity.end)):
+        return False  # "12 500 points" is a quantity
+    return _IDENTIFYING.search(text, max(0, entity.start - 60), entity.start) is not None
 
 
 def _agreement(after: str, tongue: Tongue) -> Agreement:

@@ -39,6 +39,9 @@ class Tongue:
         marks: Of e-mail addresses.
         letters: Names of those that would be read as words even before a pause.
         currencies: By ISO 4217 code.
+        in_twos: Whether digit strings are said as numbers of two digits: "zéro six, douze".
+        twos_first: Whether five digits are said as two and three, as postal codes are; else three and two.
+        area_codes: Whether "(11)" before a phone number is said as a number.
     """
 
     primary: str
@@ -53,6 +56,9 @@ class Tongue:
     marks: Mapping[str, str]
     currencies: Mapping[str, Currency]
     letters: Mapping[str, str] = field(default_factory=dict)
+    in_twos: bool = False
+    twos_first: bool = False
+    area_codes: bool = False
 
 
 def _marks(at: str, dot: str, dash: str, underscore: str, plus: str) -> Mapping[str, str]:
@@ -97,6 +103,7 @@ _ENGLISH: Final = Tongue(
 
 _SPANISH: Final = Tongue(
     primary="es",
+    twos_first=True,
     cardinals="es",
     point="coma",
     minus="menos",
@@ -131,6 +138,8 @@ _SPANISH: Final = Tongue(
 
 _BRAZILIAN: Final = Tongue(
     primary="pt",
+    twos_first=True,
+    area_codes=True,
     cardinals="pt_BR",
     point="vírgula",
     minus="menos",
@@ -178,6 +187,7 @@ _EUROPEAN: Final = Tongue(
 
 _FRENCH: Final = Tongue(
     primary="fr",
+    in_twos=True,
     cardinals="fr",
     point="virgule",
     minus="moins",

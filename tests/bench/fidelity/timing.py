@@ -10,6 +10,7 @@ from typing import Any, Final
 from dragoman.parts import Speech
 from dragoman.results import Region
 from dragoman.results import Result as JobResult
+from services.shared.turns import PADDING_MS
 from tests.bench import stack
 from tests.bench.call import SPEC, recordings
 from tests.bench.fidelity.sampling import sampled
@@ -52,6 +53,12 @@ class Spoken:
     def natural(self) -> float:
         """The same, if nothing had been done about it."""
         return self.ratio * (self.speech.stretch or 1.0)
+
+    @property
+    def is_filled(self) -> bool:
+        """Whether the speech is neither longer than its slot nor shorter than what was said, but for 10 %."""
+        shortest_ms = _LEAST * max(0, self.slot_ms - 2 * PADDING_MS)
+        return shortest_ms <= self.speech.duration_ms <= _MOST * self.slot_ms
 
     @property
     def placed(self) -> tuple[int, int]:
@@ -119,7 +126,9 @@ def _result(spoken: Sequence[Spoken]) -> Result:
         Row("within slot +- 10 %", "%", _percent(_LEAST <= each <= _MOST for each in ratios)),
         Row("over before slot + 10 %", "%", _percent(_in_time(each) for each in spoken)),
         Row("begins late", "ms", spread([each.placed[0] - each.start_ms for each in spoken])),
+        Row("not longer, and what was said - 10 %", "%", _percent(each.is_filled for each in spoken)),
         Row("stretched", "%", _percent((each.speech.stretch or 1) > 1 for each in spoken)),
+        Row("slowed", "%", _percent((each.speech.stretch or 1) < 1 for each in spoken)),
         Row("shortened", "%", _percent(each.speech.spoken_text is not None for each in spoken)),
         Row("overlapping the next turn", "regions", spread([over]), "<= 0"),
     )

@@ -46,6 +46,13 @@ def test_a_text_that_was_cut_is_as_certain_as_the_one_without_hints() -> None:
     assert (kept.confidence, kept.log_probability) == (plain.confidence, plain.log_probability)
 
 
+def test_a_number_that_was_uncertain_before_the_cut_stays_uncertain() -> None:
+    guided = heard("It cost 340. Quovadia.", 0.8, Caution.UNCERTAIN_NUMBER, Caution.HIGH_COMPRESSION)
+    assert sober(guided, HINTS, lambda: heard("It cost 342.")).warnings == (Caution.UNCERTAIN_NUMBER,)
+    again = heard("It cost 342.", 0.8, Caution.UNCERTAIN_NUMBER)
+    assert sober(guided, HINTS, lambda: again).warnings == (Caution.UNCERTAIN_NUMBER,)
+
+
 def test_a_hint_that_ends_a_sentence_is_kept_where_somebody_speaks() -> None:
     guided = heard("I am with Quovadia.")
     assert sober(guided, HINTS, lambda: heard("I am with covadia.")) is guided

@@ -56,7 +56,11 @@ async def make(tmp_path: Path, ledger: Ledger) -> AsyncIterator[Make]:
     artifacts = LocalArtifacts(tmp_path)
 
     def made(
-        stage: str, payload: dict[str, Any], samples: Samples = CALL, terms: Sequence[Mapping[str, Any]] = ()
+        stage: str,
+        payload: dict[str, Any],
+        samples: Samples = CALL,
+        terms: Sequence[Mapping[str, Any]] = (),
+        **asked: Any,
     ) -> Work:
         artifacts.put("channel.wav", wav(samples, 16_000))
         # Its name is never used again: workers remember glossaries by it.
@@ -69,7 +73,7 @@ async def make(tmp_path: Path, ledger: Ledger) -> AsyncIterator[Make]:
             attempt=1,
             failures=0,
             tenant="default",
-            spec={"kind": "speech_translation", "glossary": {"key": snapshot.key}},
+            spec={"kind": "speech_translation", "glossary": {"key": snapshot.key}, **asked},
             payload=payload,
             inputs={},
         )
@@ -195,6 +199,15 @@ async def test_the_glossary_says_what_to_expect(make: Make) -> None:
     known = [IRMAOS, {"source": "Zeros", "hint": False}, {"source": "Umbrella", "source_language": "en"}]
     document = await transcript(make(TRANSCRIBE, REGION, terms=known))
     assert document["text"] == "zero um Dois Irmãos três quatro"
+
+
+async def test_numbers_are_checked_where_the_job_asks_for_proof(make: Make) -> None:
+    figures = [{"source": "Dois 2", "keep": True}]
+    checked = await transcript(make(TRANSCRIBE, REGION, terms=figures, quality="verify"))
+    assert checked["warnings"] == ["uncertain_number"]
+    for asked in ({}, {"quality": "standard"}):
+        document = await transcript(make(TRANSCRIBE, REGION, terms=figures, **asked))
+        assert (document["text"], document["warnings"]) == (checked["text"], [])
 
 
 async def test_the_recogniser_expects_the_terms_of_the_language_it_writes(make: Make) -> None:

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from services.cli.settings import CliSettings
+from tests.support.redis_server import free_port
 from tests.support.stub_gateway import StubGateway, stub_gateway
 
 PORT_SETTINGS = ("redis_port", "http_port", "asr_port", "translation_port", "tts_port", "codec_port")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture

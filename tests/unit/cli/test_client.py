@@ -12,8 +12,8 @@ import dragoman
 from services.cli import client
 from services.cli.settings import CliSettings
 from services.shared import errors
+from tests.support.redis_server import free_port
 from tests.support.stub_gateway import StubGateway
-from tests.unit.cli.conftest import free_port
 from tests.unit.cli.results import job
 
 JOB = job().model_dump(mode="json")

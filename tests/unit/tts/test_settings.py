@@ -25,6 +25,8 @@ def test_the_environment_sets_them(monkeypatch: pytest.MonkeyPatch) -> None:
         ("DRAGOMAN_TTS_QUEUE", "-1"),
         ("DRAGOMAN_TTS_MAX_STRETCH", "0.9"),
         ("DRAGOMAN_TTS_MAX_STRETCH", "2.1"),
+        ("DRAGOMAN_TTS_MIN_STRETCH", "0.4"),
+        ("DRAGOMAN_TTS_MIN_STRETCH", "1.1"),
         ("DRAGOMAN_TTS_MAX_CHARACTERS", "0"),
         ("DRAGOMAN_TTS_WORKERS", "none"),
     ],

@@ -58,7 +58,7 @@ def test_the_stretch_of_a_slot_is_that_of_the_forecast() -> None:
 
 def test_a_bad_forecast_is_admitted_in_the_end() -> None:
     core = TtsCore(alone(FakeEngine(forecast_error=0.5)))
-    opening, _, closing = parts(core, SpeechRequest("a" * 100, "en", slot_ms=4000, max_stretch=2))
+    opening, _, closing = parts(core, SpeechRequest("a" * 100, "en", slot_ms=3500, max_stretch=2))
     assert (opening.stretch, opening.warnings) == (1, ())
     assert (closing.duration_ms, closing.warnings) == (6000, ("slot_overrun",))
 

@@ -14,6 +14,7 @@ from tests.unit.gateway.jobs.test_resolve import ONE_WAY, refused, resolved
 from tests.unit.gateway.world import CALL_SPEC, TEXT_SPEC, Abilities, Several
 
 SPEECH = {"kind": "speech", "text": "Hi", "language": "pt-BR"}
+TRANSCRIPTION = {"kind": "transcription", "source_language": "pt-BR"}
 VERIFY = {"quality": "verify"}
 
 
@@ -29,8 +30,12 @@ def test_workers_are_told_how_to_speak() -> None:
     plain, asked = resolved(CALL_SPEC), {"quality": "verify", "allow_overlap": True, "keep_sounds": False}
     assert {name: plain[name] for name in names} == dict(zip(names, ("standard", False, True), strict=True))
     assert {name: resolved(CALL_SPEC | asked)[name] for name in names} == asked
-    assert resolved(SPEECH)["quality"] == "standard"
-    assert resolved(SPEECH | VERIFY)["quality"] == "verify"
+
+
+@pytest.mark.parametrize("spec", [SPEECH, ONE_WAY, TRANSCRIPTION])
+def test_workers_are_told_whether_to_verify(spec: dict[str, Any]) -> None:
+    assert resolved(spec)["quality"] == "standard"
+    assert resolved(spec | VERIFY)["quality"] == "verify"
 
 
 @pytest.mark.parametrize("raw", [ONE_WAY | VERIFY, SPEECH | VERIFY])

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from services.asr.engines.base import Caution
 from services.gateway.jobs.policy import ReviewPolicy
 from services.gateway.jobs.review import (
     CODES,
@@ -101,3 +102,7 @@ def test_every_code_that_a_policy_may_ignore_is_explained_and_no_other(repositor
     rows = page.partition("## Reasons to look")[2].splitlines()
     cells = [row.split("|")[1] for row in rows if row.startswith("| `")]
     assert {code for cell in cells for code in re.findall(r"`(\w+)`", cell)} == CODES
+
+
+def test_a_policy_may_ignore_whatever_recognition_warns_of() -> None:
+    assert {*Caution} <= CODES

@@ -59,10 +59,12 @@ def test_the_call_sums_up_its_speech() -> None:
     fits = {"duration_ms": 1100, "slot_ms": 1000, "stretch": 1.0, "borrowed_ms": 0, "delay_ms": 0,
             "spoken_text": None, "overlap_ms": 0}  # fmt: skip
     late = fits | {"duration_ms": 1101, "stretch": 1.2, "borrowed_ms": 9, "delay_ms": 1}
-    assert summary([fits, late, fits | {"spoken_text": "Oi.", "overlap_ms": 5}]) == {
-        "regions": 3,
-        "within_slot": 2,
+    slow = fits | {"duration_ms": 900, "stretch": 0.9}
+    assert summary([fits, late, slow, fits | {"spoken_text": "Oi.", "overlap_ms": 5}]) == {
+        "regions": 4,
+        "within_slot": 3,
         "stretched": 1,
+        "slowed": 1,
         "borrowed": 1,
         "delayed": 1,
         "shortened": 1,

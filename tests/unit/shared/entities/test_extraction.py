@@ -33,6 +33,11 @@ def test_entities_lie_in_any_text_in_order_and_apart(text: str, language: str) -
     assert all(each.value for each in found)
 
 
+def test_a_word_among_spelled_capitals_is_its_number_alone() -> None:
+    (code,) = entities("The code is A B SEVEN.", "en")
+    assert (code.kind, code.value) == (Kind.CODE, "AB7")
+
+
 @given(st.integers(0, 10**16 - 1), LANGUAGES)
 def test_no_digit_of_a_text_is_overlooked(number: int, language: str) -> None:
     found = entities(f"xyz {number} xyz", language)

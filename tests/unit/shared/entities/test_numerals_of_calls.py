@@ -68,6 +68,16 @@ ITALIAN = [
     ("tu sei uno di noi, sei uno tre", ["6", "1", "'613'"]),
     ("trenta virgola due per cento, il ventitreesimo", ["30.2", "23"]),
     ("tre nove due undici ventidue", ["'3921122'"]),
+    ("quattro cento novanta due; settanta sei, mille nove cento ottanta quattro", ["492", "76", "1984"]),
+    (
+        "il venti due marzo duemila venti sei; quaranta due mila; tre cento quattro cento",
+        ["22", "2026", "42000", "300", "400"],
+    ),
+    (
+        "quattro due sette; trentaquattro cinquantuno; trenta quattro cinquanta uno",
+        ["'427'", "'3451'", "'3451'"],
+    ),
+    ("alle venti un treno, cento dieci due, il cento per cento", ["20", "1", "110", "2", "100"]),
 ]
 SAID = [
     (language, text, expected)

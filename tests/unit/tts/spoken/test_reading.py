@@ -32,6 +32,18 @@ from tests.unit.tts.spoken import tongue
          "Custa mil duzentos e trinta e quatro dólares e cinquenta centavos."),
         ("pt-BR", "CPF 123.456.789-09, às 14h30",
          "CPF um dois três, quatro cinco seis, sete oito nove, zero nove, às catorze horas e trinta"),
+        ("pt-BR", "+55 (21) 98765-4321",
+         "mais cinco, cinco, vinte e um, nove oito sete, seis cinco, quatro três dois um"),
+        ("es", "Mi código postal es 28013.", "Mi código postal es dos ocho, cero uno tres."),
+        ("en", "My zip code is 10027.", "My zip code is one zero, zero, two seven."),
+        ("fr", "Au 06 12 34 56 78.", "Au zéro six, douze, trente-quatre, cinquante-six, soixante-dix-huit."),
+        ("fr", "0181607593", "zéro un, quatre-vingt-un, soixante, soixante-quinze, quatre-vingt-treize"),
+        ("pt-BR", "Meu CEP é 01310-200.", "Meu CEP é zero um, três um zero, dois zero, zero."),
+        ("fr", "Le compte 00 718 3340", "Le compte zéro zéro, sept cent dix-huit, trente-trois, quarante"),
+        ("fr", "La carte 4242, code AB12", "La carte quatre deux quatre deux, code A, B, un deux"),
+        ("fr", "Le code à 6 chiffres, 904 117.",
+         "Le code à six chiffres, neuf zéro quatre, un, un sept."),
+        ("fr", "La carte a 12 500 points.", "La carte a douze mille cinq cents points."),
         ("fr", "Il a 21 livres, le 1er mars.", "Il a vingt et un livres, le premier mars."),
         ("it", "Costa 1,50 €.", "Costa un euro e cinquanta centesimi."),
         ("en", "Mail ana2@example.com now.", "Mail ana two at example dot com now."),
@@ -60,19 +72,8 @@ def test_what_is_read_already_is_left_alone() -> None:
 def test_who_speaks_slowly_pauses_after_every_digit() -> None:
     request = SpeechRequest("Protocol 34135, at 9%", "en", rate=0.85)
     assert request.script == "Protocol three, four, one, three, five, at nine percent"
-
-
-@pytest.mark.parametrize(
-    ("language", "words", "figures"),
-    [("es", "treinta y cuatro", "34"), ("es", "noventa y nueve", "99"), ("pt-br", "trinta e quatro", "34")],
-)
-def test_espeak_says_tens_and_ones_in_one_go(language: str, words: str, figures: str) -> None:
-    def stresses(text: str) -> str:
-        return phonemes(text, language).strip()
-
-    assert " " not in stresses(words)
-    assert " " not in stresses(figures)
-    assert " " in stresses(words.replace(" ", ", "))
+    request = SpeechRequest("Au 06 12 34 56 78", "fr", rate=0.85)
+    assert request.script == "Au zéro, six, un, deux, trois, quatre, cinq, six, sept, huit"
 
 
 @pytest.mark.parametrize(

@@ -52,11 +52,22 @@ def test_every_digit_of_a_number_is_said_in_order(language: str, digits: str) ->
     assert lost(sentence(language, digits), language) == []
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", [each for each in LANGUAGES if each != "fr"])
 @given(groups=GROUPS)
 def test_every_digit_of_its_groups_is_said_in_order(language: str, groups: list[str]) -> None:
     grouped, whole = (spoken(sentence(language, by.join(groups)), language) for by in ("-", ""))
     assert re.findall(r"\w+", grouped) == re.findall(r"\w+", whole)
+
+
+@given(groups=st.lists(st.text("0123456789", min_size=2, max_size=2), min_size=4, max_size=4))
+def test_french_phone_numbers_stay_what_they_are(groups: list[str]) -> None:
+    for national in (f"06 {' '.join(groups)}", f"06{''.join(groups)}", f"+33 6 {' '.join(groups)}"):
+        assert lost(f"Rappelez-nous au {national}.", "fr") == []
+
+
+@given(code=st.text("123456789", min_size=2, max_size=2), digits=st.from_regex("[0-9]{9}", fullmatch=True))
+def test_brazilian_phone_numbers_stay_what_they_are(code: str, digits: str) -> None:
+    assert lost(f"Ligue para ({code}) {digits[:5]}-{digits[5:]}.", "pt-BR") == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
