@@ -18,6 +18,7 @@ _PASSES = 12
 _ORDINAL = "º"
 _WORD = re.compile(r"r\$|us\$|[$€£¥%]|[^\W_]+(?:'[^\W_]+)*")
 _HALF_DAY = re.compile(r"\b([ap])\.\s?m\b\.?", re.IGNORECASE)
+_FULL_HOUR = re.compile(r"(?<![\d:])([01]?\d|2[0-3]):00(?![\d:])")
 _NUMBER = re.compile(r"-?\d+(?:[.,]\d+)?")
 _SIGNS = {"r$": "brl", "us$": "usd", "$": "usd", "€": "eur", "£": "gbp", "¥": "jpy"}
 _CODES = {code: code for code in (*_SIGNS.values(), "pesos")}
@@ -32,7 +33,7 @@ def normalised(text: str, language: str) -> str:
 
     Accents and apostrophes within words stay. "twenty three" becomes "23", "four, two seven" "427", and
     "fifteenth" "15º", "$5.50" and "five dollars and fifty cents" "5.5 usd", "ten per cent" "10 %", "2 p.m."
-    "2 pm". Whole numbers with nothing but punctuation between them are written together. An ordinal beside a
+    "2 pm", and "8:00" is said, and written, as "8". Whole numbers with nothing but punctuation between them are written together. An ordinal beside a
     month is its number. To normalise twice changes nothing.
     """
     text = unicodedata.normalize("NFC", text)
@@ -57,7 +58,7 @@ def _pass(text: str, language: str) -> str:
 
 
 def _words(text: str, language: str) -> list[str]:
-    text = _HALF_DAY.sub(r"\1m", text.replace(APOSTROPHES[1], "'"))
+    text = _HALF_DAY.sub(r"\1m", _FULL_HOUR.sub(r"\1", text.replace(APOSTROPHES[1], "'")))
     if plus := habits(language).plus:
         text = _PLUS.sub(f" {plus} ", text)
     found: list[str] = []

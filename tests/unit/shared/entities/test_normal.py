@@ -16,6 +16,8 @@ from services.shared.entities.normal import normalised
         ("en", "the 5 of May", "the fifth of May"),
         ("en", "10% of 2 million", "ten percent of two million"),
         ("en", "at 2:30 p.m.", "at two thirty pm"),
+        ("es", "entre las 8:00 y las 11:30", "entre las 8 y las 11 y 30"),
+        ("en", "at 8:00 p.m.", "at eight pm"),
         ("en", "the 15th floor", "the fifteenth floor"),
         ("en", "Don\u2019t press 0", "don't press zero"),
         ("pt", "R$ 1.234,50", "mil duzentos e trinta e quatro reais e cinquenta centavos"),
