@@ -33,8 +33,8 @@ def normalised(text: str, language: str) -> str:
 
     Accents and apostrophes within words stay. "twenty three" becomes "23", "four, two seven" "427", and
     "fifteenth" "15º", "$5.50" and "five dollars and fifty cents" "5.5 usd", "ten per cent" "10 %", "2 p.m."
-    "2 pm", and "8:00" is said, and written, as "8". Whole numbers with nothing but punctuation between them are written together. An ordinal beside a
-    month is its number. To normalise twice changes nothing.
+    "2 pm", and "8:00" "8", as it is said. Whole numbers with nothing but punctuation between them are written
+    together. An ordinal beside a month is its number. To normalise twice changes nothing.
     """
     text = unicodedata.normalize("NFC", text)
     for _ in range(_PASSES):
