@@ -12,7 +12,7 @@ from services.tts.spoken.changes import changed, pronounced
 from services.tts.spoken.reading import readings
 
 # Of silence that a slot holds: a region is padded at both ends (services/shared/turns.py).
-PADDING_MS: Final = 600
+SLOT_PADDING_MS: Final = 600
 # At most, for somebody who writes along.
 SLOW_RATE: Final = 0.9
 
@@ -44,7 +44,7 @@ class SpeechRequest:
     @property
     def lengths_ms(self) -> tuple[int, int]:
         """The shortest length that fills the slot, that of what was said in it, and the longest that fits."""
-        return max(0, self.slot_ms - PADDING_MS), self.slot_ms
+        return max(0, self.slot_ms - SLOT_PADDING_MS), self.slot_ms
 
     @property
     def pronounced(self) -> str:

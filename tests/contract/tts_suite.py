@@ -13,7 +13,7 @@ import pytest
 from services.tts.core import TtsCore
 from services.tts.engines.base import MAX_RATE, MIN_RATE, SAMPLE_RATE_HZ, Audio, TtsEngine
 from services.tts.engines.trade import alone
-from services.tts.request import PADDING_MS, SpeechRequest
+from services.tts.request import SLOT_PADDING_MS, SpeechRequest
 
 Check = Callable[[TtsEngine], None]
 
@@ -152,7 +152,7 @@ def it_fits_a_slot(engine: TtsEngine) -> None:
     assert "slot_overrun" not in fast.warnings
     # By its own forecast, which of some engines is far from the truth.
     spoken_ms = round(engine.estimate_ms(sentence, voice, 1.0) * 1.1)
-    slow = core.synthesize(SpeechRequest(sentence, code, voice, slot_ms=spoken_ms + PADDING_MS))
+    slow = core.synthesize(SpeechRequest(sentence, code, voice, slot_ms=spoken_ms + SLOT_PADDING_MS))
     assert (slow.passes, slow.stretch < 1) == (1, True)
     assert slow.duration_ms > plain.duration_ms
 

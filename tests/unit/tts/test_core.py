@@ -18,7 +18,7 @@ from services.tts.core import TOLERANCE, TtsCore
 from services.tts.engines.base import MAX_RATE, Audio, TtsEngine, Voice
 from services.tts.engines.fake import FakeEngine
 from services.tts.engines.trade import TtsTrade, Voices, alone
-from services.tts.request import PADDING_MS, Closing, Opening, SpeechRequest
+from services.tts.request import SLOT_PADDING_MS, Closing, Opening, SpeechRequest
 from services.tts.settings import TtsSettings
 
 sentences = st.text("abcdefgh ,.", min_size=1, max_size=400).filter(lambda text: any(map(str.isalnum, text)))
@@ -54,7 +54,7 @@ def test_a_right_forecast_never_costs_a_second_synthesis(text: str, slot_ms: int
     assert CORE.synthesize(SpeechRequest(text, "en", slot_ms=slot_ms, max_stretch=most)).passes == 1
 
 
-@given(sentences, st.integers(0, PADDING_MS))
+@given(sentences, st.integers(0, SLOT_PADDING_MS))
 def test_speech_that_fits_and_fills_is_left_alone(text: str, spare_ms: int) -> None:
     plain = CORE.synthesize(SpeechRequest(text, "en"))
     slotted = CORE.synthesize(SpeechRequest(text, "en", slot_ms=plain.duration_ms + spare_ms))

@@ -11,14 +11,14 @@ from services.shared import turns
 from services.tts.core import TtsCore
 from services.tts.engines.fake import FakeEngine
 from services.tts.engines.trade import alone
-from services.tts.request import PADDING_MS, Opening, SpeechRequest
+from services.tts.request import SLOT_PADDING_MS, Opening, SpeechRequest
 
 CORE = TtsCore(alone(FakeEngine()))
 LETTERS = "a" * 100  # six seconds
 
 
 def test_a_slot_has_the_padding_of_a_region_at_both_ends() -> None:
-    assert PADDING_MS == 2 * turns.PADDING_MS
+    assert SLOT_PADDING_MS == 2 * turns.PADDING_MS
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_speech_fills_what_was_spoken_of_its_slot(slot_ms: int, stretch: float, 
 @given(st.integers(1, 200), st.integers(0, 30_000))
 def test_it_is_never_slowed_beyond_what_was_spoken(letters: int, slot_ms: int) -> None:
     speech = CORE.synthesize(SpeechRequest("a" * letters, "en", slot_ms=slot_ms))
-    assert speech.stretch >= 1 or speech.duration_ms <= slot_ms - PADDING_MS + 1
+    assert speech.stretch >= 1 or speech.duration_ms <= slot_ms - SLOT_PADDING_MS + 1
 
 
 def test_it_is_left_alone_where_the_room_says_so() -> None:
@@ -56,7 +56,7 @@ def test_who_wishes_for_slow_speech_gets_none_that_is_slower_still(rate: float, 
 def test_a_long_text_is_slowed_as_a_whole_with_its_pauses() -> None:
     text = " ".join([f"{'a' * 99}."] * 3)
     natural_ms = 3 * 99 * 60 + 2 * 250
-    speech = CORE.synthesize(SpeechRequest(text, "en", slot_ms=round(natural_ms * 1.1) + PADDING_MS))
+    speech = CORE.synthesize(SpeechRequest(text, "en", slot_ms=round(natural_ms * 1.1) + SLOT_PADDING_MS))
     assert speech.duration_ms == pytest.approx(natural_ms * 1.1, abs=2)
 
 
